@@ -1,0 +1,95 @@
+#pragma once
+
+// Every bound of Broadside, related to each other where they must agree. A limit says what happens at it.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/core/time.h"
+
+namespace broadside::limits {
+
+// --- The test spec (a value outside is a field error) ---
+inline constexpr int64_t kRateMax = 10'000'000;                     // rps
+inline constexpr int64_t kMicroRateMax = kRateMax * 1'000'000;      // micro-slots per second
+inline constexpr Millis kTestDurationMax = std::chrono::hours(24 * 7);
+inline constexpr Millis kStageDurationMin{1};
+inline constexpr size_t kStagesMax = 1000;
+inline constexpr Millis kTimeoutMin{1};
+inline constexpr Millis kTimeoutMax = Seconds(250);
+inline constexpr Millis kMaxLatenessMax = Seconds(60);
+inline constexpr Millis kMaxAgeMin{100};
+inline constexpr Millis kMaxAgeMax = std::chrono::hours(24);
+inline constexpr int kConnectionsPerAgentMax = 1'000'000;
+inline constexpr size_t kNameCharsMax = 200;
+inline constexpr size_t kUrlBytesMax = 8192;
+inline constexpr size_t kHeadersMax = 100;
+inline constexpr size_t kHeaderBytesMax = 64 * 1024;                // all request headers together
+inline constexpr size_t kRequestBodyBytesMax = 1 << 20;
+inline constexpr size_t kThresholdsPerMetricMax = 20;
+inline constexpr int kAgentsMinMax = 100'000;
+
+// --- Answers of the target ---
+inline constexpr size_t kAnswerHeaderBytesMax = 64 * 1024;          // more is protocol_error
+inline constexpr size_t kVersionsMax = 16;                          // further values are counted as "other"
+inline constexpr size_t kVersionBytesMax = 64;                      // longer values are cut
+
+// --- The fleet ---
+inline constexpr int kAgentsMax = 20'000;                           // a further Hello is rejected
+inline constexpr int kShardsMax = 256;
+inline constexpr int kTestsRunningMax = 8;                          // a further test is refused with 429
+inline constexpr size_t kAgentNameBytesMax = 253;
+inline constexpr int kHellosPerSecondMax = 500;                     // more get Reject{retry_after}
+inline constexpr int kReportsInFlightMax = 4;                       // newer results merge into one pending delta
+inline constexpr size_t kFleetMessageBytesMax = 16u << 20;          // a longer message ends the stream
+inline constexpr uint64_t kWeightMax = 1'000'000;
+
+// --- Plan ---
+inline constexpr Seconds kHorizonDefault{3};
+inline constexpr Seconds kHorizonMin{1};
+inline constexpr Seconds kHorizonMax{30};
+inline constexpr Seconds kBridge{20};
+inline constexpr Millis kGrantLeadMin{300};                         // a segment that starts sooner is appended ownerless
+inline constexpr Millis kStartLead{2000};
+inline constexpr Millis kStartLeadEmbedded{500};
+inline constexpr Seconds kAgentsReadyTimeout{60};                   // pending longer: failed
+inline constexpr std::chrono::minutes kControllerGapMax{5};         // a longer gap ends the test as failed
+inline constexpr Seconds kFinalGrace{10};                           // final at end + max_lateness + timeout + this
+inline constexpr Millis kCloseAfter{2500};                          // a second is closed this long after its end at the latest
+
+// --- Stream ---
+inline constexpr Millis kBeatSmallFleet{500};
+inline constexpr Millis kBeatLargeFleet{1000};
+inline constexpr int kLargeFleet = 200;
+inline constexpr int kSilenceBeats = 4;                             // silence D is this many beats
+inline constexpr Seconds kWelcomeTimeout{15};
+inline constexpr Millis kBackoffMin{200};
+inline constexpr Millis kBackoffMax{2000};
+inline constexpr int kClockExchanges = 16;
+inline constexpr Millis kClockErrorSuspect{50};
+inline constexpr Millis kClockErrorMax{250};                        // above: no further segments
+inline constexpr int kSlewPpm = 500;
+inline constexpr Millis kReportSpread{300};
+
+// --- REST ---
+inline constexpr size_t kRequestBytesMax = 4u << 20;                // more is 413
+inline constexpr size_t kRequestHeaderBytesMax = 32 * 1024;         // more is 431
+inline constexpr int kJsonDepthMax = 64;                            // deeper is 422
+inline constexpr int kHttpConnectionsMax = 1024;                    // further ones are closed at once
+inline constexpr size_t kSseBufferBytesMax = 1u << 20;              // a slower reader is closed; it resumes by Last-Event-ID
+inline constexpr int kPageItemsDefault = 50;
+inline constexpr int kPageItemsMax = 1000;
+inline constexpr size_t kIdempotencyKeyBytesMax = 255;
+
+// --- Memory of the controller ---
+inline constexpr int kIntervalsInMemoryMax = 600;                   // per running test; older ones are in the store
+inline constexpr int kTestsInMemoryMax = 100;                       // ended tests beyond are in the store only
+inline constexpr int kAuditRowsMax = 100'000;
+
+static_assert(kTimeoutMax < Seconds(256), "a timeout must fit the histogram's range of 2^8 s");
+static_assert(kHorizonMin <= kHorizonDefault && kHorizonDefault <= kHorizonMax);
+static_assert(kGrantLeadMin < kHorizonMin);
+static_assert(kRequestBodyBytesMax < kRequestBytesMax, "a spec with the largest body must fit a request");
+static_assert(kMicroRateMax <= INT64_MAX / 2 / 1000, "a rate times milliseconds must fit 64 bits");
+
+}  // namespace broadside::limits

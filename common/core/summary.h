@@ -1,0 +1,60 @@
+#pragma once
+
+// What agents report: per test and interval, counts and buckets only, never a mean, never a percentile.
+//
+// Outcomes are booked in the interval of the *due* time (so that each interval balances); histograms, completions, codes and bytes in the interval of *done*.
+// Adding deltas commutes and associates: the same delta in any split gives the same totals. Value types, one owner at a time.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/core/histogram.h"
+#include "common/core/outcome.h"
+
+namespace broadside {
+
+using TestId = std::string;
+
+// Counters by due interval.
+struct DueSummary {
+  OutcomeCounts outcomes;
+  std::array<uint64_t, kTimeoutPhaseCount> timeouts_by_phase{};
+
+  void Merge(const DueSummary& other);
+  friend bool operator==(const DueSummary&, const DueSummary&) = default;
+};
+
+// Counters by done interval.
+struct DoneSummary {
+  uint64_t completed = 0;  // complete answers: ok and failed
+  std::map<uint16_t, uint64_t> codes;
+  std::map<std::string, uint64_t> versions;  // values of the version header; at most kVersionsMax, the rest as "other"
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+  uint64_t resends = 0;
+  SparseHistogram response_time;  // done - intended; ok, failed, and timeouts at their deadline
+  SparseHistogram service_time;   // done - sent; the same requests
+  SparseHistogram send_lag;       // sent - intended; every sent slot
+
+  void Merge(const DoneSummary& other);
+  friend bool operator==(const DoneSummary&, const DoneSummary&) = default;
+};
+
+// What one agent (or shard) has to say of one test since it last spoke.
+struct TestDelta {
+  TestId test;
+  std::map<int64_t, DueSummary> by_due;    // by interval
+  std::map<int64_t, DoneSummary> by_done;  // by interval
+  // All slots granted to the agent in segments <= this have their outcome in this or an earlier delta; -1 for none. Never goes back.
+  int64_t settled_through = -1;
+
+  // Adds `later`, the delta that follows this one. settled_through becomes the larger.
+  void Merge(const TestDelta& later);
+  bool Empty() const { return by_due.empty() && by_done.empty(); }
+  friend bool operator==(const TestDelta&, const TestDelta&) = default;
+};
+
+}  // namespace broadside
