@@ -1,0 +1,124 @@
+#pragma once
+
+// What the controller makes durable, as data. Home builds a StoreBatch; the store writes it in one transaction and says when it is on disk; only then do the
+// effects that wait for it go out. Value types, one owner at a time.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/core/segment.h"
+#include "controller/core/fleet_view.h"
+
+namespace broadside {
+
+// A test's row; written whole whenever one of its fields changed.
+struct TestRecord {
+  TestId id;
+  std::string idempotency_key;
+  uint64_t body_hash = 0;
+  std::shared_ptr<const TestSpec> spec;
+  TestState state = TestState::kPending;
+  WallTime created_at{};
+  std::optional<WallTime> started_at;  // wall clock at T0
+  std::optional<WallTime> ended_at;
+  BootTime t0{};        // on the clock of the controller with `t0_epoch`
+  uint64_t t0_epoch = 0;
+  std::vector<Piece> pieces;
+  int64_t appended_through = -1;   // last segment of the log
+  int64_t cut_at = -1;             // segment in which the test was stopped; -1 for none
+  bool abort_on_threshold = false;
+  uint64_t revision = 0;
+  // Sums so far; histograms as sparse ones inside `done`.
+  int64_t planned = 0;
+  DueSummary due;
+  DoneSummary done;
+  Verdict verdict;                 // final ones stay as they were judged
+  std::vector<ThresholdView> thresholds;
+  std::vector<AgentView> agents;   // for ended tests
+};
+
+// Owners from a segment on: written only when they change.
+struct Owner {
+  Incarnation incarnation;
+  std::string name;
+  uint32_t weight = 1;
+  Arc arc;
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+struct PartitionRecord {
+  TestId test;
+  int64_t number = 0;  // from 0, per test
+  std::vector<Owner> owners;
+};
+
+inline constexpr int64_t kNoPartition = -1;  // a segment without owners: its slots are unassigned
+
+struct SegmentRecord {
+  TestId test;
+  int64_t k = 0;
+  SlotRange slots;
+  int64_t partition = kNoPartition;
+  SegmentKind kind = SegmentKind::kPlanned;
+};
+
+// What one report adds to the ledger. One blob per commit holds them all.
+struct LedgerRecord {
+  Incarnation incarnation;
+  uint64_t seq = 0;  // high-water mark after it
+  TestId test;       // empty: only the mark
+  std::vector<std::pair<int64_t, int64_t>> reported;  // (k, slots with an outcome), added
+  int64_t settled_through = -1;
+};
+
+struct IntervalRecord {
+  TestId test;
+  IntervalView interval;
+};
+struct ChangeRecord {
+  TestId test;
+  Change change;
+};
+
+struct StoreBatch {
+  std::vector<TestRecord> tests;
+  std::vector<PartitionRecord> partitions;
+  std::vector<SegmentRecord> segments;
+  std::vector<LedgerRecord> ledger;
+  std::vector<IntervalRecord> intervals;  // upserts by (test, k)
+  std::vector<ChangeRecord> changes;
+  std::vector<TestId> ended;              // their ledger, partitions and segments are no longer needed
+  std::vector<TestId> deleted;
+  bool Empty() const {
+    return tests.empty() && partitions.empty() && segments.empty() && ledger.empty() && intervals.empty() &&
+           changes.empty() && ended.empty() && deleted.empty();
+  }
+};
+
+// What a restarted controller finds.
+struct StoredLedgerEntry {
+  Incarnation incarnation;
+  TestId test;
+  int64_t settled_through = -1;
+  std::vector<std::pair<int64_t, int64_t>> reported;  // (k, slots) for k > settled_through, ascending
+};
+struct StoredTest {
+  TestRecord test;
+  std::vector<PartitionRecord> partitions;  // those that unended tests need
+  std::vector<SegmentRecord> segments;      // ascending k; those not settled, and at least the last 600
+  std::vector<IntervalRecord> intervals;    // the same
+  std::vector<Change> changes;              // the last 256
+};
+struct StoredState {
+  std::string store_uuid;
+  uint64_t epoch = 0;  // already raised for this process
+  std::vector<StoredTest> unended;
+  std::vector<TestRecord> ended;  // newest first, at most limits::kTestsInMemoryMax
+  std::vector<std::pair<Incarnation, uint64_t>> acked;
+  std::vector<StoredLedgerEntry> ledger;
+};
+
+}  // namespace broadside
