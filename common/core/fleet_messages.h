@@ -165,6 +165,7 @@ struct ControllerMessage {
   std::vector<Released> released;
   std::vector<TestId> finals;    // the test is over: forget it
   std::optional<BeatReply> beat_reply;
+  bool drain = false;            // finish what is granted, report it and exit, as after SIGTERM
 };
 
 }  // namespace broadside

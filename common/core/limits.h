@@ -82,9 +82,8 @@ inline constexpr int kPageItemsMax = 1000;
 inline constexpr size_t kIdempotencyKeyBytesMax = 255;
 
 // --- Memory of the controller ---
-inline constexpr int kIntervalsInMemoryMax = 600;                   // per running test; older ones are in the store
 inline constexpr int kTestsInMemoryMax = 100;                       // ended tests beyond are in the store only
-inline constexpr int kUpdatesInMemoryMax = 256;                     // of a test's event stream
+inline constexpr int kUpdatesInMemoryMax = 64;                      // of a test's event stream
 inline constexpr int kAuditRowsMax = 100'000;
 
 static_assert(kTimeoutMax < Seconds(256), "a timeout must fit the histogram's range of 2^8 s");

@@ -50,8 +50,10 @@ struct TestDelta {
   std::map<int64_t, DoneSummary> by_done;  // by interval
   // All slots granted to the agent in segments <= this have their outcome in this or an earlier delta; -1 for none. Never goes back.
   int64_t settled_through = -1;
+  // Every answer done in an interval <= this is in this or an earlier delta (later stragglers are still counted, but change no closed figure); -1 for none.
+  int64_t closed_through = -1;
 
-  // Adds `later`, the delta that follows this one. settled_through becomes the larger.
+  // Adds `later`, the delta that follows this one. settled_through and closed_through become the larger.
   void Merge(const TestDelta& later);
   bool Empty() const { return by_due.empty() && by_done.empty(); }
   friend bool operator==(const TestDelta&, const TestDelta&) = default;

@@ -108,9 +108,9 @@ struct StoredLedgerEntry {
 struct StoredTest {
   TestRecord test;
   std::vector<PartitionRecord> partitions;  // those that unended tests need
-  std::vector<SegmentRecord> segments;      // ascending k; those not settled, and at least the last 600
+  std::vector<SegmentRecord> segments;      // ascending k; those not settled, and the last limits::kUpdatesInMemoryMax
   std::vector<IntervalRecord> intervals;    // the same
-  std::vector<Change> changes;              // the last 256
+  std::vector<Change> changes;              // the last limits::kUpdatesInMemoryMax
 };
 struct StoredState {
   std::string store_uuid;
