@@ -1,5 +1,8 @@
 include(GoogleTest)
 
+# Builds every test program and what it needs, and nothing else.
+add_custom_target(broadside_tests)
+
 # broadside_library(name DEPS a b ...): a library of every .cc beside the CMakeLists.txt.
 # With no .cc it is header-only. DEPS are the only folders whose headers it may include.
 function(broadside_library name)
@@ -35,6 +38,7 @@ function(broadside_test name)
     return()
   endif()
   add_executable(${name} ${sources})
+  add_dependencies(broadside_tests ${name})
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} broadside_warnings GTest::gmock GTest::gtest GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
