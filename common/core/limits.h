@@ -77,6 +77,12 @@ inline constexpr size_t kRequestHeaderBytesMax = 32 * 1024;         // more is 4
 inline constexpr int kJsonDepthMax = 64;                            // deeper is 422
 inline constexpr int kHttpConnectionsMax = 1024;                    // further ones are closed at once
 inline constexpr size_t kSseBufferBytesMax = 1u << 20;              // a slower reader is closed; it resumes by Last-Event-ID
+inline constexpr Millis kHttpIdleTimeout = Seconds(75);               // a kept connection without a request is closed
+inline constexpr Millis kHttpReadTimeout = Seconds(15);               // a request that takes longer to arrive gets 408
+inline constexpr Millis kHttpWriteTimeout = Seconds(15);              // a client that reads nothing for so long is closed
+inline constexpr Millis kHttpStopGrace{2000};                         // answers under way at a stop
+inline constexpr Millis kSseHeartbeat = Seconds(10);                  // a comment on a quiet event stream
+inline constexpr int kEventStreamsMax = 512;                          // open event streams; a further one gets 503
 inline constexpr int kPageItemsDefault = 50;
 inline constexpr int kPageItemsMax = 1000;
 inline constexpr size_t kIdempotencyKeyBytesMax = 255;
