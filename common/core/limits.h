@@ -70,6 +70,12 @@ inline constexpr Millis kClockErrorSuspect{50};
 inline constexpr Millis kClockErrorMax{250};                        // above: no further segments
 inline constexpr int kSlewPpm = 500;
 inline constexpr Millis kReportSpread{300};
+inline constexpr size_t kOutboxMessagesMax = 256;                   // waiting behind the write in flight; one more ends the stream (slow consumer)
+inline constexpr size_t kOutboxBytesMax = 2 * kFleetMessageBytesMax;  // of those; more ends the stream (slow consumer)
+inline constexpr Seconds kStreamCloseTimeout{5};                    // a peer that does not end a closed stream in time is cancelled
+inline constexpr int kFleetStreamsMax = kAgentsMax + kAgentsMax / 4;  // room for Hellos to be rejected; a further stream is refused
+inline constexpr Seconds kConnectAttemptTimeout{5};                 // of one connection to the controller, up to the HTTP/2 settings
+inline constexpr Seconds kFleetStopTimeout{30};                     // streams that are still open then are a bug: the process aborts
 
 // --- REST ---
 inline constexpr size_t kRequestBytesMax = 4u << 20;                // more is 413
