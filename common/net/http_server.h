@@ -2,15 +2,20 @@
 
 // A small HTTP/1.1 server: REST, health and metrics of the controller and of the agents.
 //
-//   auto server = HttpServer::Start({.listen = "127.0.0.1:8080"}, [](HttpRequest request, HttpResponder responder) {
-//     responder.Send({.status = 200, .content_type = "text/plain", .body = "ok\n"});   // now, or later from any thread
+//   auto server = HttpServer::Start({.listen = "127.0.0.1:8080"}, [](HttpRequest request,
+//   HttpResponder responder) {
+//     responder.Send({.status = 200, .content_type = "text/plain", .body = "ok\n"});   // now, or
+//     later from any thread
 //   });
 //
-// The handler runs on the server's thread, one request of a connection at a time, and must not block. The server lives on whatever clients send: requests that are
-// no HTTP get 400, too large ones 413 and 431, slow ones 408 or a closed connection. Errors that the server itself answers are problem+json.
+// The handler runs on the server's thread, one request of a connection at a time, and must not
+// block. The server lives on whatever clients send: requests that are no HTTP get 400, too large
+// ones 413 and 431, slow ones 408 or a closed connection. Errors that the server itself answers are
+// problem+json.
 //
-// Bounds: limits.h (connections, header, body, stream buffer, timeouts). Cost: one buffer of the request's size and one of the answer's a connection.
-// Thread-safe: HttpResponder and HttpStream. HttpServer itself: Start and Stop from one owner, never from the server's thread.
+// Bounds: limits.h (connections, header, body, stream buffer, timeouts). Cost: one buffer of the
+// request's size and one of the answer's a connection. Thread-safe: HttpResponder and HttpStream.
+// HttpServer itself: Start and Stop from one owner, never from the server's thread.
 
 #include <cstdint>
 #include <functional>
@@ -57,14 +62,17 @@ namespace internal {
 class HttpAnswer;
 class HttpStreamState;
 class HttpListener;
+class HttpGate;
 }  // namespace internal
 
-// An answer whose body is written bit by bit (server-sent events). A copyable handle; dropping the last one ends the answer.
+// An answer whose body is written bit by bit (server-sent events). A copyable handle; dropping the
+// last one ends the answer.
 class HttpStream {
  public:
   HttpStream() = default;  // closed
-  // Queues `data`; never blocks. False when the stream is closed: the client has gone, the server stops, or limits::kSseBufferBytesMax of data waited, in which
-  // case the connection is cut, so that the client sees that something is missing.
+  // Queues `data`; never blocks. False when the stream is closed: the client has gone, the server
+  // stops, or limits::kSseBufferBytesMax of data waited, in which case the connection is cut, so
+  // that the client sees that something is missing.
   bool Write(std::string data);
   // The body is complete; further writes return false.
   void End();
@@ -72,32 +80,38 @@ class HttpStream {
 
  private:
   friend class HttpResponder;
-  explicit HttpStream(std::shared_ptr<internal::HttpStreamState> state) : state_(std::move(state)) {}
+  explicit HttpStream(std::shared_ptr<internal::HttpStreamState> state)
+      : state_(std::move(state)) {}
   std::shared_ptr<internal::HttpStreamState> state_;
 };
 
-// Answers one request, once: a second answer is ignored. A copyable handle; a request whose last responder was dropped gets 500.
+// Answers one request, once: a second answer is ignored. A copyable handle; a request whose last
+// responder was dropped gets 500.
 class HttpResponder {
  public:
   HttpResponder() = default;  // answers nobody
   void Send(HttpResponse response);
-  // Starts a streamed body: status, content type and headers of `head`. `closed` runs once on the server's thread when the stream has ended for whatever reason
-  // (not when the server was gone before); it may be empty.
+  // Starts a streamed body: status, content type and headers of `head`. `closed` runs once on the
+  // server's thread when the stream has ended for whatever reason (not when the server was gone
+  // before); it may be empty.
   HttpStream Stream(HttpResponse head, std::function<void()> closed);
 
  private:
   friend class internal::HttpListener;
-  explicit HttpResponder(std::shared_ptr<internal::HttpAnswer> answer) : answer_(std::move(answer)) {}
+  explicit HttpResponder(std::shared_ptr<internal::HttpAnswer> answer)
+      : answer_(std::move(answer)) {}
   std::shared_ptr<internal::HttpAnswer> answer_;
 };
 
 using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
 
 struct HttpServerOptions {
-  std::string listen;               // "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0" (any free port), ":8080" (all addresses)
-  std::string flag = "--http";      // the flag that messages tell the user to change
+  std::string listen;  // "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0" (any free port), ":8080" (all
+                       // addresses)
+  std::string flag = "--http";  // the flag that messages tell the user to change
   std::string thread_name = "http";
-  IoThread* io_thread = nullptr;    // runs on this one, which must outlive the server; nullptr: on a thread of its own
+  IoThread* io_thread =
+      nullptr;  // runs on this one, which must outlive the server; nullptr: on a thread of its own
   // Bounds; tests lower them.
   int connections_max = limits::kHttpConnectionsMax;
   size_t header_bytes_max = limits::kRequestHeaderBytesMax;
@@ -113,7 +127,8 @@ struct HttpServerOptions {
 class HttpServer {
  public:
   // Listens, then serves. An error is one line that says what to do.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, HttpHandler handler);
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options,
+                                                           HttpHandler handler);
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -121,8 +136,9 @@ class HttpServer {
   uint16_t port() const { return port_; }
   // "127.0.0.1:8080", with the real port.
   const std::string& address() const { return address_; }
-  // No new connection and no new request; streams end; answers under way get `stop_grace`; then everything is closed. Returns within stop_grace and a
-  // little. Afterwards the handler is not called any more, and what late responders say is dropped.
+  // No new connection and no new request; streams end; answers under way get `stop_grace`; then
+  // everything is closed. Returns within stop_grace and a little. Afterwards the handler is not
+  // called any more, and what late responders say is dropped.
   void Stop();
 
  private:
@@ -134,6 +150,7 @@ class HttpServer {
   IoThread* io_thread_ = nullptr;
   std::unique_ptr<IoThread> own_thread_;
   // Home of its state is the io thread.
+  std::shared_ptr<internal::HttpGate> gate_;
   std::shared_ptr<internal::HttpListener> listener_;
 };
 
