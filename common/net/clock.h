@@ -1,6 +1,7 @@
 #pragma once
 
-// The real clocks. Only mains, io threads and edges read them; cores are given time. Thread-safe, about 25 ns a reading.
+// The real clocks. Only mains, io threads and edges read them; cores are given time. Thread-safe,
+// about 25 ns a reading.
 
 #include <time.h>
 

@@ -74,6 +74,10 @@ class HttpStream {
   // stops, or limits::kSseBufferBytesMax of data waited, in which case the connection is cut, so
   // that the client sees that something is missing.
   bool Write(std::string data);
+  // `drained` runs once on the server's thread as soon as all that was written before has been
+  // taken by the kernel: the way to write much without filling the buffer. Dropped when the stream
+  // is closed.
+  void WhenDrained(std::function<void()> drained);
   // The body is complete; further writes return false.
   void End();
   bool closed() const;

@@ -199,6 +199,7 @@ void HttpConnection::Close() {
   socket_.close(ignored);
   Disarm();
   if (stream_ != nullptr) stream_->closed.store(true, std::memory_order_release);
+  stream_drained_.clear();
   if (stream_closed_) std::exchange(stream_closed_, nullptr)();
   listener_->Remove(self);
 }

@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/net/http_server.h"
 
@@ -59,6 +60,7 @@ class HttpStreamState {
   HttpStreamState(const HttpStreamState&) = delete;
   HttpStreamState& operator=(const HttpStreamState&) = delete;
   bool Write(std::string data);
+  void WhenDrained(std::function<void()> drained);
   void End();
   bool closed() const { return shared_->closed.load(std::memory_order_acquire); }
   const std::shared_ptr<HttpStreamShared>& shared() const { return shared_; }
@@ -105,6 +107,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void BeginStream(uint64_t exchange, HttpResponse head, std::shared_ptr<HttpStreamShared> shared,
                    std::function<void()> closed);
   void StreamData(uint64_t exchange, std::string data);
+  void WhenDrained(uint64_t exchange, std::function<void()> drained);
   void EndStream(uint64_t exchange);
   void CutStream(uint64_t exchange);
 
@@ -157,6 +160,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   std::shared_ptr<HttpStreamShared> stream_;
   std::function<void()> stream_closed_;
+  std::vector<std::function<void()>> stream_drained_;
   std::string stream_waiting_;   // data for the next write
   size_t stream_in_output_ = 0;  // bytes of waiting_bytes that output_ holds
   bool stream_ending_ = false;

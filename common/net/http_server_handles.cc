@@ -41,6 +41,13 @@ bool HttpStreamState::Write(std::string data) {
   return true;
 }
 
+void HttpStreamState::WhenDrained(std::function<void()> drained) {
+  gate_->Post(
+      [connection = connection_, exchange = exchange_, drained = std::move(drained)]() mutable {
+        if (const auto open = connection.lock()) open->WhenDrained(exchange, std::move(drained));
+      });
+}
+
 void HttpStreamState::End() {
   if (closed()) return;
   gate_->Post([connection = connection_, exchange = exchange_] {
@@ -99,6 +106,10 @@ HttpStream HttpResponder::Stream(HttpResponse head, std::function<void()> closed
 
 bool HttpStream::Write(std::string data) {
   return state_ != nullptr && state_->Write(std::move(data));
+}
+
+void HttpStream::WhenDrained(std::function<void()> drained) {
+  if (state_ != nullptr) state_->WhenDrained(std::move(drained));
 }
 
 void HttpStream::End() {

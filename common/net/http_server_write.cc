@@ -137,6 +137,7 @@ void HttpConnection::FlushStream() {
         http_1_0_ ? std::exchange(stream_waiting_, {}) : Chunk(std::exchange(stream_waiting_, {}));
     return WriteMore();
   }
+  for (const auto& drained : std::exchange(stream_drained_, {})) drained();
   if (!stream_ending_) return;
   if (!http_1_0_ && !stream_end_written_) {
     stream_end_written_ = true;
@@ -145,6 +146,12 @@ void HttpConnection::FlushStream() {
   }
   ShutdownWrite();
   Close();
+}
+
+void HttpConnection::WhenDrained(uint64_t exchange, std::function<void()> drained) {
+  if (exchange != exchange_ || state_ != State::kStreaming || stream_ending_) return;
+  stream_drained_.push_back(std::move(drained));
+  FlushStream();
 }
 
 void HttpConnection::EndStream(uint64_t exchange) {

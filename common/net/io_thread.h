@@ -1,7 +1,9 @@
 #pragma once
 
-// One thread that runs one io_context: the home of objects that are not thread-safe. Post from anywhere; home objects begin their public methods with
-// `home.AssertCurrent()`. Handlers run in the order of posting. Stop runs what was posted before it, then joins; posts after Stop are dropped.
+// One thread that runs one io_context: the home of objects that are not thread-safe. Post from
+// anywhere; home objects begin their public methods with `home.AssertCurrent()`. Handlers run in
+// the order of posting. Stop runs what was posted before it, then joins; posts after Stop are
+// dropped.
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,8 +19,9 @@ namespace broadside {
 
 class IoThread {
  public:
-  explicit IoThread(std::string name);  // starts the thread; the name is shown by ps and gdb (15 bytes)
-  ~IoThread();                          // stops
+  explicit IoThread(
+      std::string name);  // starts the thread; the name is shown by ps and gdb (15 bytes)
+  ~IoThread();            // stops
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
 

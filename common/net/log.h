@@ -5,7 +5,8 @@
 //   Log(LogLevel::kInfo, "agent_joined", {{"name", name}, {"threads", "4"}});
 //   ts=2026-01-02T03:04:05.678Z level=info event=agent_joined name=agent-1 threads=4
 //
-// Thread-safe: a line is one write(2). Not for the hot path: it allocates and costs a system call. Values are quoted where logfmt needs it.
+// Thread-safe: a line is one write(2). Not for the hot path: it allocates and costs a system call.
+// Values are quoted where logfmt needs it.
 
 #include <initializer_list>
 #include <string>

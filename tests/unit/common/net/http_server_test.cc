@@ -68,8 +68,8 @@ std::unique_ptr<HttpServer> StartServer(HttpServerOptions options, HttpHandler h
 
 // Answers with what it was asked: "GET /path?query 3" for a body of three bytes.
 void Echo(HttpRequest request, HttpResponder responder) {
-  std::string text = Concat(request.method, " ", request.path, "?", request.query, " ",
-                            request.body.size());
+  std::string text =
+      Concat(request.method, " ", request.path, "?", request.query, " ", request.body.size());
   responder.Send({.status = 200, .content_type = "text/plain", .body = std::move(text)});
 }
 
@@ -131,8 +131,7 @@ TEST(HttpServerTest, TakesTheAbsoluteFormOfATarget) {
 TEST(HttpServerTest, SaysContinueBeforeItReadsTheBody) {
   const auto server = StartServer({}, Echo);
   RawClient client(server->port());
-  client.Send(
-      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(client.ReadBytes(25), "HTTP/1.1 100 Continue\r\n\r\n");
   client.Send("ab");
   EXPECT_THAT(client.ReadAnswer(), HasSubstr("POST /? 2"));
@@ -218,8 +217,8 @@ TEST(HttpServerTest, RefusesAMegabyteOfGarbageAndLivesOn) {
 TEST(HttpServerTest, RefusesABodyAboveTheLimitBeforeReadingIt) {
   const auto server = StartServer({}, Echo);
   RawClient client(server->port());
-  client.Send(Concat("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ",
-                     limits::kRequestBytesMax + 1, "\r\n\r\n"));
+  client.Send(Concat("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ", limits::kRequestBytesMax + 1,
+                     "\r\n\r\n"));
   EXPECT_THAT(client.ReadAnswer(), StartsWith("HTTP/1.1 413 Content Too Large\r\n"));
 }
 
@@ -241,10 +240,10 @@ TEST(HttpServerTest, TakesABodyOfExactlyTheLimit) {
 
 TEST(HttpServerTest, RefusesAHeaderAboveTheLimit) {
   const auto server = StartServer({}, Echo);
-  EXPECT_THAT(Ask(server->port(), "GET / HTTP/1.1\r\nHost: x\r\nA: " +
-                                      std::string(limits::kRequestHeaderBytesMax, 'a') +
-                                      "\r\n\r\n"),
-              StartsWith("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
+  EXPECT_THAT(
+      Ask(server->port(), "GET / HTTP/1.1\r\nHost: x\r\nA: " +
+                              std::string(limits::kRequestHeaderBytesMax, 'a') + "\r\n\r\n"),
+      StartsWith("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
 }
 
 TEST(HttpServerTest, WritesNoHeaderThatAValueSmugglesIn) {
@@ -450,6 +449,18 @@ TEST_F(StreamTest, CutsAReaderThatIsTooSlow) {
   }
   EXPECT_TRUE(closed_.Wait());
   EXPECT_FALSE(client_->ReadAll().ends_with("0\r\n\r\n")) << "looks complete";
+}
+
+TEST_F(StreamTest, SaysWhenEverythingWasTaken) {
+  Serve({.stream_buffer_bytes_max = 1 << 20});
+  HttpStream stream = Open();
+  for (int round = 0; round < 8; ++round) {  // 8 x 1 MiB through a buffer of 1 MiB
+    Signal drained;
+    EXPECT_TRUE(stream.Write(std::string(1 << 20, 'x')));
+    stream.WhenDrained([&] { drained.Set(); });
+    client_->ReadBytes(1 << 20);
+    ASSERT_TRUE(drained.Wait());
+  }
 }
 
 TEST_F(StreamTest, EndsWhenTheServerStops) {
