@@ -45,6 +45,7 @@ inline constexpr size_t kFleetMessageBytesMax = 16u << 20;          // a longer 
 inline constexpr uint64_t kWeightMax = 1'000'000;
 
 // --- Plan ---
+inline constexpr int64_t kRatePerOwner = 50;                         // rps: a small test uses no more owners than this gives
 inline constexpr Seconds kHorizonDefault{3};
 inline constexpr Seconds kHorizonMin{1};
 inline constexpr Seconds kHorizonMax{30};
@@ -76,6 +77,17 @@ inline constexpr Seconds kStreamCloseTimeout{5};                    // a peer th
 inline constexpr int kFleetStreamsMax = kAgentsMax + kAgentsMax / 4;  // room for Hellos to be rejected; a further stream is refused
 inline constexpr Seconds kConnectAttemptTimeout{5};                 // of one connection to the controller, up to the HTTP/2 settings
 inline constexpr Seconds kFleetStopTimeout{30};                     // streams that are still open then are a bug: the process aborts
+
+// --- The verdict on the generator ---
+inline constexpr double kLostShareMax = 0.01;                       // skipped + local_error + unknown + unassigned: above is invalid
+inline constexpr Millis kSendLagSuspect{20};                        // p99
+inline constexpr Millis kSendLagInvalid{100};
+inline constexpr double kCpuSaturated = 0.95;                       // of a sending thread, open loop
+inline constexpr double kCpuSaturatedSeconds = 5;
+inline constexpr Millis kLoopDelaySuspect{500};                     // of a home loop
+inline constexpr double kThrottledSuspect = 0.05;                   // of the scheduling periods
+inline constexpr double kQuarantineSkippedShare = 0.05;             // of an interval's slots, in kQuarantineIntervals: half weight
+inline constexpr int kQuarantineIntervals = 3;
 
 // --- REST ---
 inline constexpr size_t kRequestBytesMax = 4u << 20;                // more is 413
