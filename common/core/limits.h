@@ -55,6 +55,9 @@ inline constexpr Millis kStartLead{2000};
 inline constexpr Millis kStartLeadEmbedded{500};
 inline constexpr Seconds kAgentsReadyTimeout{60};                   // pending longer: failed
 inline constexpr std::chrono::minutes kControllerGapMax{5};         // a longer gap ends the test as failed
+inline constexpr Millis kRecoverMin{1000};                           // a restarted controller waits for half of the owners' Hellos,
+inline constexpr Millis kRecoverMax{3000};                           // between these two
+inline constexpr std::chrono::minutes kLostAgentShown{5};            // then it is forgotten
 inline constexpr Seconds kFinalGrace{10};                           // final at end + max_lateness + timeout + this
 inline constexpr Millis kCloseAfter{2500};                          // a second is closed this long after its end at the latest
 

@@ -34,6 +34,7 @@ void Aggregator::Append(int64_t k, int64_t slots) {
   IntervalView& interval = intervals_[k];
   interval.k = k;
   interval.planned = slots;
+  appended_through_ = k;
   Touch(interval);
 }
 
@@ -114,7 +115,7 @@ std::vector<std::shared_ptr<const IntervalView>> Aggregator::TakeDirty(uint64_t&
   std::vector<std::shared_ptr<const IntervalView>> taken;
   for (auto it = dirty_.begin(); it != dirty_.end();) {
     IntervalView& interval = intervals_.at(*it);
-    if (interval.planned > 0 && interval.k > begun_through_) {
+    if (interval.k > begun_through_ && interval.k <= appended_through_) {
       ++it;  // appended for the future
       continue;
     }
@@ -130,7 +131,7 @@ void Aggregator::Restore(int64_t planned, const DueSummary& due, const DoneSumma
   totals_.planned = planned;
   totals_.due = due;
   AddToTotals(totals_, done);
-  begun_through_ = begun_through;
+  begun_through_ = appended_through_ = begun_through;
   for (const IntervalView& interval : intervals) {
     intervals_[interval.k] = interval;
     if (interval.closed && interval.k > closed_through_) {

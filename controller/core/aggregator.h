@@ -58,6 +58,7 @@ class Aggregator {
   Totals totals_;
   std::map<int64_t, IntervalView> intervals_;
   std::set<int64_t> dirty_;
+  int64_t appended_through_ = -1;
   int64_t begun_through_ = -1;
   int64_t closed_through_ = -1;
   int64_t dropped_through_ = -1;

@@ -29,8 +29,9 @@ struct TestRecord {
   uint64_t t0_epoch = 0;
   std::vector<Piece> pieces;
   int64_t appended_through = -1;   // last segment of the log
+  int64_t begun_through = -1;      // `planned`, `due` and `done` count the segments up to this
+  int64_t settled_through = -1;    // every interval up to it has all its outcomes
   int64_t cut_at = -1;             // segment in which the test was stopped; -1 for none
-  bool abort_on_threshold = false;
   uint64_t revision = 0;
   // Sums so far; histograms as sparse ones inside `done`.
   int64_t planned = 0;

@@ -1,0 +1,19 @@
+#include "controller/core/agent_record.h"
+
+namespace broadside {
+
+AgentView ViewOf(const AgentRecord& agent) {
+  AgentView view;
+  view.name = agent.name;
+  view.incarnation = agent.incarnation;
+  view.state = agent.State();
+  view.threads = agent.threads;
+  view.version = agent.version;
+  view.send_lag_p99_ms = agent.send_lag_p99_ms;
+  view.clock_known = agent.beat.clock_known;
+  view.clock_offset_ms = static_cast<double>(agent.beat.clock_offset.count()) / 1e6;
+  view.clock_error_ms = static_cast<double>(agent.beat.clock_error.count()) / 1e6;
+  return view;
+}
+
+}  // namespace broadside

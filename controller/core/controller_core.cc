@@ -1,0 +1,281 @@
+#include "controller/core/controller_core.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "common/core/check.h"
+#include "common/core/status.h"
+
+namespace broadside {
+namespace {
+
+CommandResult Refused(CommandCode code, std::string detail) {
+  CommandResult result;
+  result.code = code;
+  result.detail = std::move(detail);
+  return result;
+}
+
+}  // namespace
+
+ControllerCore::ControllerCore(const CoreOptions& options, const StoredState& stored, Now now)
+    : options_(options), store_uuid_(stored.store_uuid), epoch_(stored.epoch) {
+  run_options_.horizon = options.horizon;
+  run_options_.start_lead = options.start_lead;
+  run_options_.silence = Silence();
+  for (const auto& [incarnation, seq] : stored.acked) {
+    AgentRecord& agent = agents_[incarnation];
+    agent.incarnation = incarnation;
+    agent.seq = seq;
+    agent.lost_at = now.boot;
+  }
+  for (const StoredTest& test : stored.unended) {
+    auto run = std::make_unique<TestRun>(test, stored.ledger, run_options_, now);
+    if (!test.test.idempotency_key.empty()) {
+      keys_[test.test.idempotency_key] = {test.test.id, test.test.body_hash};
+    }
+    runs_.emplace(test.test.id, std::move(run));
+  }
+  // Newest first in the store; the order here is oldest first.
+  for (auto it = stored.ended.rbegin(); it != stored.ended.rend(); ++it) {
+    ended_.emplace(it->id, ViewOfRecord(*it));
+    ended_order_.push_back(it->id);
+    if (!it->idempotency_key.empty()) keys_[it->idempotency_key] = {it->id, it->body_hash};
+  }
+}
+
+Nanos ControllerCore::BeatInterval() const {
+  return agents_.size() > limits::kLargeFleet ? limits::kBeatLargeFleet : limits::kBeatSmallFleet;
+}
+
+Effects ControllerCore::Step(const Event& event, Now now) {
+  Effects effects;
+  std::visit([&](const auto& e) { On(e, now, effects); }, event);
+  for (auto& [id, run] : runs_) CollectLogs(*run, effects);
+  return effects;
+}
+
+void ControllerCore::CollectLogs(TestRun& run, Effects& effects) {
+  std::vector<LogEvent> logs = run.TakeLogs();
+  std::move(logs.begin(), logs.end(), std::back_inserter(effects.logs));
+}
+
+// ---- users ----
+
+void ControllerCore::On(const StartAsked& asked, Now now, Effects& effects) {
+  const std::string& key = asked.start.idempotency_key;
+  const auto used = key.empty() ? keys_.end() : keys_.find(key);
+  if (used != keys_.end()) {
+    if (used->second.body_hash != asked.start.body_hash) {
+      effects.replies.push_back(
+          {asked.request, Refused(CommandCode::kKeyReused,
+                                  "this Idempotency-Key was used for a different request")});
+      return;
+    }
+    CommandResult again;
+    again.replayed = true;
+    replies_.push_back({asked.request, used->second.test, std::move(again)});
+    changed_ = urgent_ = true;
+    return;
+  }
+  if (std::vector<FieldError> errors = Validate(asked.start.spec); !errors.empty()) {
+    CommandResult invalid = Refused(CommandCode::kInvalid, "the test spec is not valid");
+    invalid.fields = std::move(errors);
+    effects.replies.push_back({asked.request, std::move(invalid)});
+    return;
+  }
+  if (runs_.size() >= limits::kTestsRunningMax) {
+    effects.replies.push_back(
+        {asked.request, Refused(CommandCode::kTooMany, Concat(limits::kTestsRunningMax,
+                                                              " tests are running, the most at a time"))});
+    return;
+  }
+  runs_.emplace(asked.id, std::make_unique<TestRun>(asked.id, asked.start, run_options_, now));
+  if (!key.empty()) keys_[key] = {asked.id, asked.start.body_hash};
+  replies_.push_back({asked.request, asked.id, {}});
+  urgent_ = true;
+}
+
+void ControllerCore::On(const RateAsked& asked, Now now, Effects& effects) {
+  const auto run = runs_.find(asked.test);
+  if (run == runs_.end() || run->second->Ended()) {
+    const bool known = run != runs_.end() || ended_.contains(asked.test);
+    effects.replies.push_back(
+        {asked.request, known ? Refused(CommandCode::kConflict, "the test has ended")
+                              : Refused(CommandCode::kNotFound, Concat("no test ", asked.test))});
+    return;
+  }
+  TestRun::RateAnswer answer = run->second->ChangeRate(asked.rate, now);
+  if (!answer.error.empty()) {
+    effects.replies.push_back({asked.request, Refused(CommandCode::kConflict, std::move(answer.error))});
+    return;
+  }
+  CommandResult result;
+  result.effective_at = answer.effective_at;
+  replies_.push_back({asked.request, asked.test, std::move(result)});
+  urgent_ = true;
+}
+
+void ControllerCore::On(const StopAsked& asked, Now now, Effects& effects) {
+  const auto run = runs_.find(asked.test);
+  if (run == runs_.end() && !ended_.contains(asked.test)) {
+    effects.replies.push_back(
+        {asked.request, Refused(CommandCode::kNotFound, Concat("no test ", asked.test))});
+    return;
+  }
+  if (run != runs_.end()) run->second->Stop(now, agents_, outbox_, "asked by a user");
+  replies_.push_back({asked.request, asked.test, {}});
+  changed_ = urgent_ = true;
+}
+
+void ControllerCore::On(const DeleteAsked& asked, Now /*now*/, Effects& effects) {
+  if (runs_.contains(asked.test)) {
+    effects.replies.push_back(
+        {asked.request, Refused(CommandCode::kConflict, "the test is running: stop it first")});
+    return;
+  }
+  if (ended_.erase(asked.test) == 0 && !asked.in_store) {
+    effects.replies.push_back(
+        {asked.request, Refused(CommandCode::kNotFound, Concat("no test ", asked.test))});
+    return;
+  }
+  std::erase(ended_order_, asked.test);
+  std::erase_if(keys_, [&](const auto& key) { return key.second.test == asked.test; });
+  deleted_.push_back(asked.test);
+  replies_.push_back({asked.request, {}, {}});
+  changed_ = urgent_ = true;
+}
+
+void ControllerCore::On(const DrainAsked& asked, Now /*now*/, Effects& effects) {
+  int found = 0;
+  for (auto& [incarnation, agent] : agents_) {
+    if (agent.name != asked.name || !agent.Connected()) continue;
+    ++found;
+    agent.drain_sent = true;
+    outbox_.For(*agent.stream).drain = true;
+  }
+  if (found == 0) {
+    effects.replies.push_back(
+        {asked.request, Refused(CommandCode::kNotFound, Concat("no connected agent named ", asked.name))});
+    return;
+  }
+  replies_.push_back({asked.request, {}, {}});
+  changed_ = urgent_ = true;
+}
+
+// ---- time ----
+
+void ControllerCore::On(const Ticked& tick, Now now, Effects& effects) {
+  run_options_.silence = Silence();
+  for (auto& [incarnation, agent] : agents_) {
+    if (!agent.Connected() || now.boot - agent.last_heard <= Silence() + Seconds(1)) continue;
+    effects.closes.emplace_back(*agent.stream, "nothing heard for too long");
+    effects.logs.push_back({LogEvent::Level::kWarn, "agent_silent", {{"agent", agent.name}}});
+    Lose(agent, now);
+  }
+  for (auto& [id, run] : runs_) {
+    run->OnControllerHealth(tick);
+    run->Tick(now, agents_, bridge_, outbox_);
+  }
+  if (!outbox_.Empty()) urgent_ = true;
+  ForgetAgents(now);
+}
+
+void ControllerCore::On(const RestartAsked& /*asked*/, Now now, Effects& /*effects*/) {
+  bridge_ = true;
+  for (auto& [id, run] : runs_) run->Tick(now, agents_, bridge_, outbox_);
+  urgent_ = true;
+}
+
+bool ControllerCore::PlanTaken() const {
+  for (const auto& [id, run] : runs_) {
+    if (!run->PlanTaken(agents_)) return false;
+  }
+  return true;
+}
+
+// ---- flush ----
+
+bool ControllerCore::NeedsFlush() const {
+  if (changed_ || urgent_ || !outbox_.Empty() || !marks_.empty()) return true;
+  return std::any_of(runs_.begin(), runs_.end(), [](const auto& run) { return run.second->Dirty(); });
+}
+
+Commit ControllerCore::Flush(Now now) {
+  Commit commit;
+  commit.batch.ledger = std::exchange(marks_, {});
+  commit.batch.deleted = std::exchange(deleted_, {});
+  for (auto it = runs_.begin(); it != runs_.end();) {
+    TestRun& run = *it->second;
+    run.Flush(commit.batch, now, agents_);
+    if (!run.Ended()) {
+      ++it;
+      continue;
+    }
+    ended_.emplace(run.id(), run.view());
+    ended_order_.push_back(run.id());
+    it = runs_.erase(it);
+  }
+  while (ended_order_.size() > limits::kTestsInMemoryMax) {
+    const TestId oldest = ended_order_.front();
+    ended_order_.pop_front();
+    ended_.erase(oldest);
+    std::erase_if(keys_, [&](const auto& key) { return key.second.test == oldest; });
+  }
+  commit.effects.messages = outbox_.Take();
+  FinishReplies(commit);
+  commit.view = MakeView(now);
+  changed_ = urgent_ = false;
+  return commit;
+}
+
+void ControllerCore::FinishReplies(Commit& commit) {
+  for (PendingReply& reply : replies_) {
+    const auto run = runs_.find(reply.test);
+    const auto ended = ended_.find(reply.test);
+    if (run != runs_.end()) {
+      reply.result.test = run->second->view();
+    } else if (ended != ended_.end()) {
+      reply.result.test = ended->second;
+    }
+    commit.effects.replies.push_back({reply.request, std::move(reply.result)});
+  }
+  replies_.clear();
+}
+
+std::vector<AgentView> ControllerCore::AgentViews() const {
+  const bool any_running = std::any_of(runs_.begin(), runs_.end(), [](const auto& run) {
+    return run.second->state() == TestState::kRunning;
+  });
+  std::vector<AgentView> views;
+  views.reserve(agents_.size());
+  for (const auto& [incarnation, agent] : agents_) {
+    if (agent.name.empty()) continue;  // known from the store alone
+    AgentView view = ViewOf(agent);
+    for (const auto& [id, run] : runs_) {
+      if (run->state() == TestState::kRunning) view.share = std::max(view.share, run->ShareOf(incarnation));
+    }
+    if (view.state == AgentState::kReady && any_running && view.share == 0) view.state = AgentState::kSpare;
+    views.push_back(std::move(view));
+  }
+  std::sort(views.begin(), views.end(), [](const AgentView& a, const AgentView& b) {
+    return std::tie(a.name, a.incarnation) < std::tie(b.name, b.incarnation);
+  });
+  return views;
+}
+
+std::shared_ptr<const FleetView> ControllerCore::MakeView(Now /*now*/) const {
+  auto view = std::make_shared<FleetView>();
+  view->agents = AgentViews();
+  for (const auto& [id, run] : runs_) view->tests.emplace(id, run->view());
+  for (const auto& [id, ended] : ended_) view->tests.emplace(id, ended);
+  view->ready = !bridge_;
+  if (bridge_) view->not_ready_reason = "the controller is about to restart";
+  view->epoch = epoch_;
+  view->store_uuid = store_uuid_;
+  view->reports_after_final = reports_after_final_;
+  return view;
+}
+
+}  // namespace broadside

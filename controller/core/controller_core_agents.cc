@@ -1,0 +1,223 @@
+// The part of ControllerCore that speaks with agents.
+
+#include <algorithm>
+#include <utility>
+
+#include "common/core/check.h"
+#include "common/core/status.h"
+#include "controller/core/controller_core.h"
+
+namespace broadside {
+namespace {
+
+std::optional<double> LagP99Ms(const Report& report) {
+  Histogram lag;
+  for (const TestDelta& delta : report.tests) {
+    for (const auto& [k, done] : delta.by_done) lag.Merge(done.send_lag);
+  }
+  const std::optional<Nanos> p99 = lag.Quantile(0.99);
+  if (!p99.has_value()) return std::nullopt;
+  return static_cast<double>(p99->count()) / 1e6;
+}
+
+}  // namespace
+
+AgentRecord* ControllerCore::AgentOf(StreamId stream) {
+  const auto it = streams_.find(stream);
+  return it == streams_.end() ? nullptr : &agents_.at(it->second);
+}
+
+void ControllerCore::On(const AgentSaid& said, Now now, Effects& effects) {
+  if (said.message.hello.has_value()) {
+    OnHello(said.stream, *said.message.hello, now, effects);
+    return;
+  }
+  AgentRecord* agent = AgentOf(said.stream);
+  if (agent == nullptr) {
+    effects.closes.emplace_back(said.stream, "the first message must be a Hello");
+    return;
+  }
+  agent->last_heard = now.boot;
+  if (said.message.beat.has_value()) {
+    OnBeat(*agent, *said.message.beat, now);
+    const BeatReply reply{said.message.beat->agent_sent, said.received, {}};
+    if (said.message.report.has_value()) {
+      outbox_.For(said.stream).beat_reply = reply;
+    } else {
+      ControllerMessage message;
+      message.beat_reply = reply;
+      effects.messages.emplace_back(said.stream, std::move(message));
+    }
+  }
+  if (said.message.report.has_value()) OnReport(*agent, *said.message.report, now, effects);
+  for (const TestId& test : said.message.cut_done) {
+    const auto run = runs_.find(test);
+    if (run != runs_.end()) run->second->OnCutDone(*agent);
+  }
+}
+
+std::optional<Reject> ControllerCore::Refusal(const Hello& hello, Now now) {
+  if (hello.protocol_major != kProtocolMajor) {
+    return Reject{RejectReason::kProtocol,
+                  Concat("the agent (", hello.version, ") speaks protocol ", hello.protocol_major, ".",
+                         hello.protocol_minor, ", this controller (", options_.version, ") ", kProtocolMajor,
+                         ".", kProtocolMinor, ": upgrade one of them"),
+                  limits::kBackoffMax};
+  }
+  if (hello.name.empty() || hello.name.size() > limits::kAgentNameBytesMax || hello.threads == 0 ||
+      hello.threads > limits::kShardsMax) {
+    return Reject{RejectReason::kInvalid,
+                  Concat("name must have 1 to ", limits::kAgentNameBytesMax, " bytes and threads be 1 to ",
+                         limits::kShardsMax),
+                  limits::kBackoffMax};
+  }
+  if (!agents_.contains(hello.incarnation) && agents_.size() >= limits::kAgentsMax) {
+    return Reject{RejectReason::kFleetFull, Concat(limits::kAgentsMax, " agents are connected, the most"),
+                  limits::kBackoffMax};
+  }
+  while (!hellos_.empty() && now.boot - hellos_.front() > Seconds(1)) hellos_.pop_front();
+  if (hellos_.size() >= limits::kHellosPerSecondMax) {
+    return Reject{RejectReason::kBusy, "too many agents connect at once", Millis(1000)};
+  }
+  hellos_.push_back(now.boot);
+  return std::nullopt;
+}
+
+void ControllerCore::OnHello(StreamId stream, const Hello& hello, Now now, Effects& effects) {
+  if (std::optional<Reject> refusal = Refusal(hello, now); refusal.has_value()) {
+    effects.logs.push_back({LogEvent::Level::kWarn, "agent_rejected", {{"agent", hello.name}, {"why", refusal->detail}}});
+    ControllerMessage message;
+    message.reject = std::move(refusal);
+    effects.messages.emplace_back(stream, std::move(message));
+    effects.closes.emplace_back(stream, "rejected");
+    return;
+  }
+  AgentRecord& agent = agents_[hello.incarnation];
+  if (agent.Connected()) {
+    // The agent came back before its old stream was seen to end.
+    effects.closes.emplace_back(*agent.stream, "replaced by a newer stream");
+    Lose(agent, now);
+  }
+  agent.incarnation = hello.incarnation;
+  agent.name = hello.name;
+  agent.threads = hello.threads;
+  agent.version = hello.version;
+  agent.stream = stream;
+  agent.last_heard = now.boot;
+  agent.draining = agent.draining || hello.draining;
+  streams_[stream] = hello.incarnation;
+  effects.logs.push_back({LogEvent::Level::kInfo,
+                          "agent_joined",
+                          {{"agent", hello.name},
+                           {"threads", Concat(hello.threads)},
+                           {"version", hello.version},
+                           {"incarnation", ToString(hello.incarnation)}}});
+  WelcomeAgent(agent, hello, now);
+  changed_ = urgent_ = true;
+}
+
+void ControllerCore::WelcomeAgent(AgentRecord& agent, const Hello& hello, Now now) {
+  Welcome welcome;
+  welcome.store_uuid = store_uuid_;
+  welcome.epoch = epoch_;
+  welcome.nonce = options_.nonce;
+  welcome.acked_seq = agent.seq;
+  welcome.beat_interval = std::chrono::duration_cast<Millis>(BeatInterval());
+  welcome.report_interval = welcome.beat_interval;
+  welcome.silence = std::chrono::duration_cast<Millis>(Silence());
+  welcome.version = options_.version;
+  ControllerMessage& message = outbox_.For(*agent.stream);
+  message.welcome = std::move(welcome);
+  for (const HeldTest& held : hello.tests) {
+    const auto run = runs_.find(held.test);
+    if (run == runs_.end() || run->second->Ended()) message.finals.push_back(held.test);
+  }
+  for (auto& [id, run] : runs_) {
+    if (run->Ended()) continue;
+    const auto held = std::find_if(hello.tests.begin(), hello.tests.end(),
+                                   [&](const HeldTest& test) { return test.test == id; });
+    run->OnAgentBack(agent, held == hello.tests.end() ? nullptr : &*held, now, agents_, outbox_);
+  }
+}
+
+void ControllerCore::OnBeat(AgentRecord& agent, const Beat& beat, Now now) {
+  const Beat before = std::exchange(agent.beat, beat);
+  for (auto& [id, run] : runs_) run->OnBeat(agent, before, now);
+  if (beat.draining && !agent.draining) StartDraining(agent, now);
+  if (beat.clock_known != before.clock_known) changed_ = urgent_ = true;
+}
+
+void ControllerCore::StartDraining(AgentRecord& agent, Now now) {
+  agent.draining = true;
+  bool owns = false;
+  for (auto& [id, run] : runs_) {
+    owns = owns || run->HasParticipant(agent.incarnation);
+    run->OnDraining(agent, now, outbox_);
+  }
+  // An agent that owns nothing waits for this word, since a grant could have been on its way.
+  if (!owns) outbox_.For(*agent.stream).released.push_back({"", -1});
+  changed_ = urgent_ = true;
+}
+
+void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now, Effects& effects) {
+  if (report.seq > agent.seq + 1) {
+    effects.closes.emplace_back(*agent.stream, Concat("report ", report.seq, " after ", agent.seq));
+    Lose(agent, now);
+    return;
+  }
+  if (report.seq == agent.seq + 1) {
+    agent.seq = report.seq;
+    bool marked = false;
+    for (const TestDelta& delta : report.tests) {
+      const auto run = runs_.find(delta.test);
+      if (run == runs_.end() || run->second->Ended()) {
+        if (!delta.Empty()) ++reports_after_final_;
+        continue;
+      }
+      run->second->OnReport(agent, delta, report.seq, now, outbox_, agents_);
+      marked = true;
+    }
+    if (!marked) marks_.push_back({agent.incarnation, report.seq, {}, {}, -1});
+    agent.send_lag_p99_ms = LagP99Ms(report);
+  }
+  // A report that was counted before is acknowledged again.
+  outbox_.For(*agent.stream).ack = agent.seq;
+}
+
+void ControllerCore::On(const StreamClosed& closed, Now now, Effects& effects) {
+  AgentRecord* agent = AgentOf(closed.stream);
+  if (agent == nullptr || agent->stream != closed.stream) return;
+  effects.logs.push_back({agent->draining ? LogEvent::Level::kInfo : LogEvent::Level::kWarn,
+                          agent->draining ? "agent_left" : "agent_lost",
+                          {{"agent", agent->name}}});
+  Lose(*agent, now);
+}
+
+void ControllerCore::Lose(AgentRecord& agent, Now now) {
+  BS_CHECK(agent.Connected()) << agent.name;
+  outbox_.Drop(*agent.stream);
+  streams_.erase(*agent.stream);
+  agent.stream.reset();
+  agent.lost_at = now.boot;
+  for (auto& [id, run] : runs_) run->OnAgentLost(agent, now);
+  changed_ = true;
+}
+
+void ControllerCore::ForgetAgents(Now now) {
+  for (auto it = agents_.begin(); it != agents_.end();) {
+    const AgentRecord& agent = it->second;
+    const bool owes = std::any_of(runs_.begin(), runs_.end(), [&](const auto& run) {
+      return run.second->OutstandingOf(agent.incarnation) > 0;
+    });
+    const bool gone = !agent.Connected() && !owes &&
+                      (agent.draining || now.boot - agent.lost_at > limits::kLostAgentShown);
+    if (!gone) {
+      ++it;
+      continue;
+    }
+    it = agents_.erase(it);
+    changed_ = true;
+  }
+}
+
+}  // namespace broadside

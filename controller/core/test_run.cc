@@ -1,0 +1,311 @@
+#include "controller/core/test_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "common/core/check.h"
+#include "common/core/status.h"
+
+namespace broadside {
+namespace {
+
+TestRecord NewRecord(TestId id, const StartRequest& request, Now now) {
+  TestRecord record;
+  record.id = std::move(id);
+  record.idempotency_key = request.idempotency_key;
+  record.body_hash = request.body_hash;
+  record.spec = std::make_shared<const TestSpec>(request.spec);
+  record.created_at = now.wall;
+  record.pieces = Curve::FromStages(request.spec.load.stages).pieces();
+  return record;
+}
+
+std::string RateText(MicroRate rate) {
+  return absl::StrFormat("%g rps", static_cast<double>(rate) / static_cast<double>(kMicro));
+}
+
+}  // namespace
+
+TestRun::TestRun(TestId id, const StartRequest& request, const RunOptions& options, Now now)
+    : options_(options),
+      created_boot_(now.boot),
+      record_(NewRecord(std::move(id), request, now)),
+      plan_(record_.id, Curve::FromPieces(record_.pieces)) {
+  spec_ = record_.spec;
+  Note(ChangeKind::kCreated, spec_->name, now);
+}
+
+void TestRun::Note(ChangeKind kind, std::string detail, Now now) {
+  Change change;
+  change.revision = ++record_.revision;
+  change.kind = kind;
+  change.at = now.wall;
+  change.detail = std::move(detail);
+  new_changes_.push_back(std::move(change));
+  Touch();
+}
+
+void TestRun::LogInfo(std::string event, std::vector<std::pair<std::string, std::string>> fields) {
+  fields.insert(fields.begin(), {"test", record_.id});
+  logs_.push_back({LogEvent::Level::kInfo, std::move(event), std::move(fields)});
+}
+
+std::vector<LogEvent> TestRun::TakeLogs() { return std::exchange(logs_, {}); }
+
+int64_t TestRun::Margin() const {
+  const Millis span = spec_->timeout + spec_->max_lateness;
+  return (span.count() + 999) / 1000 + 1;
+}
+
+// ---- agents ----
+
+void TestRun::Tell(const AgentRecord& agent, Participant& participant, Outbox& outbox) {
+  if (participant.told == agent.stream) return;
+  participant.told = agent.stream;
+  TestStart start;
+  start.test = record_.id;
+  start.spec = spec_;
+  start.t0 = record_.t0;
+  start.cut = record_.cut_at >= 0;
+  outbox.For(*agent.stream).tests.push_back(std::move(start));
+}
+
+void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now now, const Fleet& fleet,
+                          Outbox& outbox) {
+  if (recovering_ && held != nullptr) {
+    // T0 on our clock, as this agent sees it.
+    heard_t0_.push_back(agent.last_heard - (held->tau - TestTime{}));
+    if (ShareOf(agent.incarnation) > 0) ++owners_heard_;
+  }
+  const auto it = participants_.find(agent.incarnation);
+  if (it == participants_.end()) return;
+  Participant& participant = it->second;
+  if (participant.lost) {
+    participant.lost = false;
+    Note(ChangeKind::kAgentBack, agent.name, now);
+  }
+  if (recovering_) return;  // told when T0 is known
+  if (held != nullptr && held->last_hash != 0) {
+    const std::optional<Grant> last = plan_.GrantOf(agent.incarnation, held->plan_through);
+    if (last.has_value() && GrantHash(*last) != held->last_hash) {
+      MarkInconsistent(Concat("agent ", agent.name, " holds another segment ", held->plan_through,
+                              ": the store was lost or replaced"),
+                       now, fleet, outbox);
+      return;
+    }
+  }
+  Tell(agent, participant, outbox);
+  const int64_t holds = held == nullptr ? -1 : held->plan_through;
+  for (const auto& [k, segment] : plan_.segments()) {
+    if (k <= holds) continue;
+    std::optional<Grant> grant = plan_.GrantOf(agent.incarnation, k);
+    if (grant.has_value()) outbox.AddGrant(*agent.stream, record_.id, std::move(*grant));
+  }
+  if (agent.draining) OnDraining(agent, now, outbox);
+}
+
+void TestRun::OnAgentLost(const AgentRecord& agent, Now now) {
+  const auto it = participants_.find(agent.incarnation);
+  if (it == participants_.end() || Ended()) return;
+  Participant& participant = it->second;
+  participant.told.reset();
+  // One that drained and reported everything has gone home.
+  if (agent.draining && ledger_.OutstandingOf(agent.incarnation) == 0) return;
+  // One that owns nothing any more and owes nothing is nobody's loss.
+  const bool owns = ShareOf(agent.incarnation) > 0 && !plan_.Complete();
+  if (!owns && ledger_.OutstandingOf(agent.incarnation) == 0) return;
+  participant.lost = true;
+  ++health_.agents_lost;
+  Note(ChangeKind::kAgentLost, agent.name, now);
+}
+
+void TestRun::OnBeat(const AgentRecord& agent, const Beat& before, Now now) {
+  const auto it = participants_.find(agent.incarnation);
+  if (it == participants_.end() || record_.state == TestState::kPending || Ended()) return;
+  const Beat& beat = agent.beat;
+  Participant& participant = it->second;
+  health_.clock_error_max = std::max(health_.clock_error_max, beat.clock_error);
+  health_.loop_delay_max = std::max(health_.loop_delay_max, beat.loop_delay);
+  health_.throttled_max = std::max(health_.throttled_max, beat.throttled_fraction);
+  // Only what the counters rose by while the agent took part is the test's.
+  if (before.clock_known) {
+    health_.ports_exhausted += beat.ports_exhausted - std::min(before.ports_exhausted, beat.ports_exhausted);
+    health_.descriptors_exhausted +=
+        beat.descriptors_exhausted - std::min(before.descriptors_exhausted, beat.descriptors_exhausted);
+  }
+  if (beat.cpu_fraction <= limits::kCpuSaturated) {
+    participant.saturated_since.reset();
+    return;
+  }
+  if (!participant.saturated_since.has_value()) participant.saturated_since = now.boot;
+  const Nanos span = now.boot - *participant.saturated_since;
+  health_.cpu_saturated_s =
+      std::max(health_.cpu_saturated_s, std::chrono::duration<double>(span).count());
+}
+
+void TestRun::OnDraining(const AgentRecord& agent, Now now, Outbox& outbox) {
+  const auto it = participants_.find(agent.incarnation);
+  if (it == participants_.end() || !agent.Connected()) return;
+  if (!Ended() && ShareOf(agent.incarnation) > 0 && !plan_.Complete()) {
+    Note(ChangeKind::kAgentDraining, agent.name, now);
+  }
+  outbox.For(*agent.stream).released.push_back({record_.id, it->second.last_owned});
+}
+
+void TestRun::OnReport(const AgentRecord& agent, const TestDelta& delta, uint64_t seq, Now now,
+                       Outbox& outbox, const Fleet& fleet) {
+  const auto it = participants_.find(agent.incarnation);
+  if (it == participants_.end()) {
+    if (!delta.Empty()) {
+      MarkInconsistent(Concat("agent ", agent.name, " reported a test of which it owns nothing"), now,
+                       fleet, outbox);
+    }
+    return;
+  }
+  const absl::Status booked = ledger_.Report(agent.incarnation, delta);
+  if (!booked.ok()) {
+    MarkInconsistent(std::string(ToStd(booked.message())), now, fleet, outbox);
+    return;
+  }
+  sums_.Add(delta);
+  Participant& participant = it->second;
+  participant.settled_through = std::max(participant.settled_through, delta.settled_through);
+  participant.closed_through = std::max(participant.closed_through, delta.closed_through);
+  LedgerRecord entry{agent.incarnation, seq, record_.id, {}, participant.settled_through};
+  for (const auto& [k, due] : delta.by_due) {
+    const uint64_t count = due.outcomes.Total();
+    entry.reported.emplace_back(k, static_cast<int64_t>(count));
+    const uint64_t skipped = due.outcomes[Outcome::kSkipped];
+    if (k <= participant.last_slow_k || participant.Quarantined()) continue;
+    if (static_cast<double>(skipped) <= static_cast<double>(count) * limits::kQuarantineSkippedShare) continue;
+    participant.last_slow_k = k;
+    ++participant.slow_intervals;
+  }
+  new_ledger_.push_back(std::move(entry));
+  dirty_ = record_dirty_ = true;
+}
+
+void TestRun::OnCutDone(const AgentRecord& agent) {
+  const auto it = participants_.find(agent.incarnation);
+  if (it == participants_.end()) return;
+  it->second.cut_done = true;
+  dirty_ = true;
+}
+
+void TestRun::OnControllerHealth(const Ticked& tick) {
+  if (Ended() || record_.state == TestState::kPending) return;
+  health_.controller_loop_delay_max = std::max(health_.controller_loop_delay_max, tick.loop_delay);
+  health_.controller_throttled_max =
+      std::max(health_.controller_throttled_max, tick.throttled_fraction);
+}
+
+// ---- users ----
+
+TestRun::RateAnswer TestRun::ChangeRate(MicroRate rate, Now now) {
+  if (record_.state != TestState::kPending && record_.state != TestState::kRunning) {
+    return {Concat("the test is ", TestStateName(record_.state)), std::nullopt};
+  }
+  if (plan_.Complete()) return {"the whole test is already handed out: it ends within the horizon", std::nullopt};
+  const int64_t from = plan_.appended_through() + 1;
+  plan_.ChangeRate(rate);
+  record_.pieces = plan_.curve().pieces();
+  RateAnswer answer;
+  if (record_.started_at.has_value()) answer.effective_at = *record_.started_at + from * kSegment;
+  Note(ChangeKind::kRate, Concat(RateText(rate), " from second ", from), now);
+  LogInfo("rate_changed", {{"rate", RateText(rate)}, {"from_second", Concat(from)}});
+  return answer;
+}
+
+void TestRun::CutAll(const Fleet& fleet, Outbox& outbox) {
+  for (auto& [incarnation, participant] : participants_) {
+    const auto agent = fleet.find(incarnation);
+    if (agent == fleet.end() || !agent->second.Connected()) continue;
+    outbox.For(*agent->second.stream).cuts.push_back(record_.id);
+  }
+}
+
+void TestRun::Stop(Now now, const Fleet& fleet, Outbox& outbox, const std::string& why) {
+  if (Ended() || record_.state == TestState::kStopping) return;
+  plan_.Close();
+  LogInfo("test_stopping", {{"why", why}});
+  if (record_.state == TestState::kPending) {
+    End(TestState::kStopped, now, fleet, outbox);
+    return;
+  }
+  record_.state = TestState::kStopping;
+  record_.cut_at = std::max<int64_t>(0, SegmentOf(Tau(now)));
+  Note(ChangeKind::kState, Concat("stopping: ", why), now);
+  CutAll(fleet, outbox);
+}
+
+// ---- ends ----
+
+void TestRun::End(TestState state, Now now, const Fleet& fleet, Outbox& outbox) {
+  record_.state = state;
+  record_.ended_at = now.wall;
+  if (!sums_.totals().done.codes.empty() || sums_.totals().planned > 0) {
+    thresholds_ = JudgeThresholds(spec_->thresholds, sums_.totals(), ElapsedSeconds(now));
+  }
+  record_.thresholds = thresholds_;
+  record_.verdict = JudgeGenerator(sums_.totals(), health_);
+  record_.agents = ParticipantViews(fleet);
+  Note(ChangeKind::kState, std::string(TestStateName(state)), now);
+  for (const auto& [incarnation, participant] : participants_) {
+    const auto agent = fleet.find(incarnation);
+    if (agent == fleet.end() || !agent->second.Connected()) continue;
+    outbox.For(*agent->second.stream).finals.push_back(record_.id);
+  }
+  LogInfo("test_ended", {{"state", std::string(TestStateName(state))},
+                         {"planned", Concat(sums_.totals().planned)},
+                         {"ok", Concat(sums_.totals().due.outcomes[Outcome::kOk])},
+                         {"verdict", std::string(VerdictLevelName(record_.verdict.generator))}});
+}
+
+void TestRun::MarkInconsistent(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox) {
+  if (Ended()) return;
+  plan_.Close();
+  logs_.push_back({LogEvent::Level::kError, "books_broken", {{"test", record_.id}, {"why", why}}});
+  Note(ChangeKind::kState, Concat("inconsistent: ", why), now);
+  CutAll(fleet, outbox);
+  End(TestState::kInconsistent, now, fleet, outbox);
+}
+
+bool TestRun::PlanTaken(const Fleet& fleet) const {
+  return std::all_of(participants_.begin(), participants_.end(), [&](const auto& entry) {
+    const auto agent = fleet.find(entry.first);
+    if (agent == fleet.end() || !agent->second.Connected()) return true;
+    const std::vector<Beat::Plan>& plans = agent->second.beat.plans;
+    return std::any_of(plans.begin(), plans.end(), [&](const Beat::Plan& plan) {
+      return plan.test == record_.id && plan.plan_through >= entry.second.last_owned;
+    });
+  });
+}
+
+double TestRun::ShareOf(const Incarnation& agent) const {
+  for (const Owner& owner : plan_.owners()) {
+    if (owner.incarnation != agent) continue;
+    // 2^64 points make the circle.
+    return (static_cast<double>(owner.arc.last - owner.arc.lo) + 1) / 18446744073709551616.0;
+  }
+  return 0;
+}
+
+int64_t TestRun::OutstandingBegun() const {
+  int64_t outstanding = ledger_.total_outstanding();
+  for (int64_t k = sums_.begun_through() + 1; k <= plan_.appended_through(); ++k) {
+    outstanding -= ledger_.Outstanding(k);
+  }
+  return outstanding;
+}
+
+double TestRun::ElapsedSeconds(Now now) const {
+  if (!record_.started_at.has_value()) return 0;
+  const double tau = std::chrono::duration<double>(Tau(now) - TestTime{}).count();
+  const auto begun = static_cast<double>(sums_.begun_through() + 1);
+  // The last segment of a test may be shorter than a second.
+  const double end = static_cast<double>(plan_.curve().EndMs()) / 1000;
+  return std::max(0.0, std::min({tau, begun, end}));
+}
+
+}  // namespace broadside

@@ -1,0 +1,179 @@
+#pragma once
+
+// One test from its creation to its end: plan, books, sums and judgement. A state machine without a clock: every method is given `now`.
+//
+//   pending --agents.min ready--> running --last segment past, nothing outstanding--> finished
+//      |                             |--stop or threshold--> stopping --certain--> stopped
+//      '--60 s--> failed             '--books broken--> inconsistent      '--no controller for 5 min--> failed
+//
+// Owned by ControllerCore, on home. What has to be stored and sent collects until the core flushes.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/core/agent_record.h"
+#include "controller/core/aggregator.h"
+#include "controller/core/event.h"
+#include "controller/core/judge.h"
+#include "controller/core/ledger.h"
+#include "controller/core/outbox.h"
+#include "controller/core/plan.h"
+
+namespace broadside {
+
+// What a run may know of the fleet.
+using Fleet = std::map<Incarnation, AgentRecord>;
+
+struct RunOptions {
+  Nanos horizon = limits::kHorizonDefault;
+  Nanos start_lead = limits::kStartLead;
+  Nanos silence{limits::kSilenceBeats * limits::kBeatSmallFleet};  // D
+};
+
+class TestRun {
+ public:
+  // A new test.
+  TestRun(TestId id, const StartRequest& request, const RunOptions& options, Now now);
+  // One that a store held. Unended ones wait in `recovering` until OnAgentBack or time gives them their T0 back.
+  TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger,
+          const RunOptions& options, Now now);
+
+  // Moves everything that depends on time: start, append, begin, close, settle, judge, end.
+  void Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox);
+
+  // ---- agents ----
+  // The agent (re)connected: it gets the test and the grants that it does not hold.
+  void OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now now, const Fleet& fleet,
+                   Outbox& outbox);
+  void OnAgentLost(const AgentRecord& agent, Now now);
+  void OnBeat(const AgentRecord& agent, const Beat& before, Now now);
+  void OnDraining(const AgentRecord& agent, Now now, Outbox& outbox);
+  void OnReport(const AgentRecord& agent, const TestDelta& delta, uint64_t seq, Now now, Outbox& outbox,
+                const Fleet& fleet);
+  void OnCutDone(const AgentRecord& agent);
+
+  // ---- users ----
+  // When the new rate begins; an error text if the test cannot change any more.
+  struct RateAnswer {
+    std::string error;
+    std::optional<WallTime> effective_at;
+  };
+  RateAnswer ChangeRate(MicroRate rate, Now now);
+  // Idempotent.
+  void Stop(Now now, const Fleet& fleet, Outbox& outbox, const std::string& why);
+
+  void OnControllerHealth(const Ticked& tick);
+
+  // Adds what changed since the last call to the batch. Afterwards view() shows it.
+  void Flush(StoreBatch& batch, Now now, const Fleet& fleet);
+  bool Dirty() const { return dirty_; }
+  std::shared_ptr<const TestView> view() const { return view_; }
+
+  const TestId& id() const { return record_.id; }
+  TestState state() const { return record_.state; }
+  bool Ended() const { return HasEnded(record_.state); }
+  const TestRecord& record() const { return record_; }
+  int64_t OutstandingOf(const Incarnation& agent) const { return ledger_.OutstandingOf(agent); }
+  // Every connected owner said that it has its last grant.
+  bool PlanTaken(const Fleet& fleet) const;
+  // The agent owns or owned slots.
+  bool HasParticipant(const Incarnation& agent) const { return participants_.contains(agent); }
+  // Its part of the circle in the last appended segment, 0 to 1.
+  double ShareOf(const Incarnation& agent) const;
+  std::vector<LogEvent> TakeLogs();
+
+ private:
+  // An agent that owns or owned slots of this test.
+  struct Participant {
+    std::string name;
+    int64_t first_owned = -1;
+    int64_t last_owned = -1;
+    int64_t settled_through = -1;  // as it last said; never goes back
+    int64_t closed_through = -1;   // the same
+    std::optional<StreamId> told;  // the stream on which it was given TestStart
+    bool cut_done = false;
+    bool lost = false;
+    int64_t last_slow_k = -1;      // last interval with too many skipped slots
+    int slow_intervals = 0;        // at limits::kQuarantineIntervals it has half its weight, for good
+    uint64_t ports_before = 0;     // counters of its process when it joined the test
+    uint64_t descriptors_before = 0;
+    std::optional<BootTime> saturated_since;
+    bool Quarantined() const { return slow_intervals >= limits::kQuarantineIntervals; }
+    // Answers done in interval k may still come from it.
+    bool MayStillAdd(int64_t k, int64_t margin) const {
+      return closed_through < k && settled_through < last_owned && first_owned <= k &&
+             k <= last_owned + margin;
+    }
+  };
+
+  // Seconds after a segment in which its slots may still end: max_lateness + timeout, rounded up, and one.
+  int64_t Margin() const;
+  TestTime Tau(Now now) const { return TestTime(now.boot - record_.t0); }
+
+  void TickPending(Now now, const std::vector<Candidate>& eligible);
+  void TickRecovering(Now now, const Fleet& fleet, Outbox& outbox);
+  void Resume(const Fleet& fleet, Now now, Outbox& outbox);
+  void RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger);
+  void Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet, bool bridge, Outbox& outbox);
+  void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, const Fleet& fleet, Outbox& outbox);
+  void CloseSeconds(Now now);
+  void SettleIntervals(Now now);
+  void CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox);
+  void CheckBooks(Now now, const Fleet& fleet, Outbox& outbox);
+  void CheckFinal(Now now, const Fleet& fleet, Outbox& outbox);
+  void End(TestState state, Now now, const Fleet& fleet, Outbox& outbox);
+  void MarkInconsistent(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox);
+
+  void Tell(const AgentRecord& agent, Participant& participant, Outbox& outbox);
+  void CutAll(const Fleet& fleet, Outbox& outbox);
+  std::vector<Candidate> EligibleFor(const Fleet& fleet, Now now) const;
+  int64_t OutstandingBegun() const;
+  double ElapsedSeconds(Now now) const;
+  void Note(ChangeKind kind, std::string detail, Now now);
+  void LogInfo(std::string event, std::vector<std::pair<std::string, std::string>> fields);
+  void Touch() { dirty_ = record_dirty_ = true; }
+
+  std::shared_ptr<const TestView> MakeView(Now now, const Fleet& fleet) const;
+  std::vector<AgentView> ParticipantViews(const Fleet& fleet) const;
+  void PushUpdate(Update update);
+
+  // Constant after construction.
+  RunOptions options_;
+  std::shared_ptr<const TestSpec> spec_;
+  BootTime created_boot_{};
+
+  // Changed by home.
+  TestRecord record_;
+  bool recovering_ = false;
+  BootTime restored_at_{};
+  std::vector<BootTime> heard_t0_;       // while recovering: T0 on our clock, as each agent that holds the test sees it
+  size_t owners_heard_ = 0;              // while recovering: of the last owners
+  Plan plan_;
+  Ledger ledger_;
+  Aggregator sums_;
+  GeneratorHealth health_;
+  std::map<Incarnation, Participant> participants_;
+  std::vector<ThresholdView> thresholds_;
+  int64_t settled_through_ = -1;         // every interval up to it is settled
+  bool dirty_ = true;
+  bool record_dirty_ = true;
+
+  // Collected for the next flush.
+  std::vector<PartitionRecord> new_partitions_;
+  std::vector<SegmentRecord> new_segments_;
+  std::vector<LedgerRecord> new_ledger_;
+  std::vector<Change> new_changes_;
+  std::vector<LogEvent> logs_;
+
+  std::vector<Update> updates_;          // bounded by limits::kUpdatesInMemoryMax
+  std::shared_ptr<const TestView> view_;
+};
+
+// The view of a test that the store alone remembers.
+std::shared_ptr<const TestView> ViewOfRecord(const TestRecord& record);
+
+}  // namespace broadside

@@ -1,0 +1,107 @@
+// The part of TestRun that goes on after a restart of the controller.
+
+#include <algorithm>
+
+#include "common/core/status.h"
+#include "controller/core/test_run.h"
+
+namespace broadside {
+
+TestRun::TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger,
+                 const RunOptions& options, Now now)
+    : options_(options),
+      created_boot_(now.boot),
+      record_(stored.test),
+      restored_at_(now.boot),
+      plan_(record_.id, Curve::FromPieces(record_.pieces)) {
+  spec_ = record_.spec;
+  thresholds_ = record_.thresholds;
+  recovering_ = record_.state != TestState::kPending;
+  plan_.Restore(stored.partitions, stored.segments, record_.appended_through);
+  if (record_.state == TestState::kStopping) plan_.Close();
+  RestoreBooks(stored, ledger);
+  for (const Change& change : stored.changes) {
+    PushUpdate({change.revision, nullptr, std::make_shared<const Change>(change)});
+  }
+  for (const IntervalRecord& interval : stored.intervals) {
+    PushUpdate({interval.interval.revision, std::make_shared<const IntervalView>(interval.interval), nullptr});
+  }
+  std::sort(updates_.begin(), updates_.end(),
+            [](const Update& a, const Update& b) { return a.revision < b.revision; });
+}
+
+void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger) {
+  settled_through_ = record_.settled_through;
+  std::vector<IntervalView> intervals;
+  for (const IntervalRecord& interval : stored.intervals) {
+    if (interval.interval.k > settled_through_) intervals.push_back(interval.interval);
+  }
+  sums_.Restore(record_.planned, record_.due, record_.done, intervals, record_.begun_through);
+  for (const auto& [k, segment] : plan_.segments()) {
+    if (k <= settled_through_) continue;
+    if (sums_.Find(k) == nullptr) {
+      sums_.Append(k, segment.slots.Size());
+      if (segment.partition == kNoPartition) sums_.Book(k, Outcome::kUnassigned, segment.slots.Size());
+    }
+    const std::vector<Owner>* owners = plan_.PartitionOf(k);
+    if (owners == nullptr) continue;
+    for (const Owner& owner : *owners) {
+      const int64_t slots = CountSlots(owner.arc, ArcOffset(record_.id), segment.slots);
+      Participant& participant = participants_[owner.incarnation];
+      participant.name = owner.name;
+      if (participant.first_owned < 0) participant.first_owned = k;
+      if (slots == 0) continue;
+      participant.last_owned = k;
+      ledger_.Grant(owner.incarnation, k, slots);
+    }
+  }
+  for (const StoredLedgerEntry& entry : ledger) {
+    if (entry.test != record_.id) continue;
+    ledger_.Restore(entry.incarnation, entry.settled_through, entry.reported);
+    const auto participant = participants_.find(entry.incarnation);
+    if (participant != participants_.end()) participant->second.settled_through = entry.settled_through;
+  }
+}
+
+void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
+  const Nanos waited = now.boot - restored_at_;
+  const bool half = 2 * owners_heard_ >= plan_.owners().size();
+  if (waited < limits::kRecoverMin || (!half && waited < limits::kRecoverMax)) return;
+  if (heard_t0_.empty()) {
+    // Nobody holds the test: the wall clock is all there is.
+    record_.t0 = now.boot - (now.wall - *record_.started_at);
+  } else {
+    const auto middle = heard_t0_.begin() + static_cast<std::ptrdiff_t>(heard_t0_.size() / 2);
+    std::nth_element(heard_t0_.begin(), middle, heard_t0_.end());
+    record_.t0 = *middle;
+  }
+  recovering_ = false;
+  Touch();
+  const Nanos gap = Tau(now) - SegmentStart(plan_.appended_through() + 1);
+  if (record_.state == TestState::kRunning && !plan_.Complete() && gap > limits::kControllerGapMax) {
+    LogInfo("test_failed", {{"why", "no controller for more than 5 minutes"}});
+    plan_.Close();
+    for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);
+    sums_.Begin(plan_.appended_through());
+    End(TestState::kFailed, now, fleet, outbox);
+    return;
+  }
+  LogInfo("test_resumed", {{"agents_heard", Concat(heard_t0_.size())},
+                           {"appended_through", Concat(plan_.appended_through())}});
+  Resume(fleet, now, outbox);
+}
+
+// What could not be told while T0 was unknown.
+void TestRun::Resume(const Fleet& fleet, Now now, Outbox& outbox) {
+  for (const auto& [incarnation, participant] : participants_) {
+    const auto agent = fleet.find(incarnation);
+    if (agent == fleet.end() || !agent->second.Connected()) continue;
+    HeldTest held;
+    for (const Beat::Plan& plan : agent->second.beat.plans) {
+      if (plan.test == record_.id) held.plan_through = plan.plan_through;
+    }
+    OnAgentBack(agent->second, &held, now, fleet, outbox);
+  }
+}
+
+}  // namespace broadside

@@ -1,0 +1,186 @@
+// The part of TestRun that moves with time.
+
+#include <algorithm>
+
+#include "common/core/check.h"
+#include "common/core/status.h"
+#include "controller/core/test_run.h"
+
+namespace broadside {
+
+std::vector<Candidate> TestRun::EligibleFor(const Fleet& fleet, Now now) const {
+  std::vector<Candidate> eligible;
+  for (const auto& [incarnation, agent] : fleet) {
+    if (!agent.Eligible(now.boot, options_.silence)) continue;
+    // Twice the threads, so that a quarantined agent can have half of an odd weight.
+    uint32_t weight = agent.threads * 2;
+    const auto it = participants_.find(incarnation);
+    if (it != participants_.end() && it->second.Quarantined()) weight = agent.threads;
+    eligible.push_back({incarnation, agent.name, weight});
+  }
+  return eligible;
+}
+
+void TestRun::Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
+  if (Ended()) return;
+  const std::vector<Candidate> eligible = EligibleFor(fleet, now);
+  if (record_.state == TestState::kPending) {
+    TickPending(now, eligible);
+    if (record_.state == TestState::kPending && now.boot - created_boot_ > limits::kAgentsReadyTimeout) {
+      LogInfo("test_failed", {{"why", "agents.min not ready"}, {"ready", Concat(eligible.size())}});
+      End(TestState::kFailed, now, fleet, outbox);
+    }
+    if (record_.state != TestState::kRunning) return;
+  }
+  if (recovering_) {
+    TickRecovering(now, fleet, outbox);
+    if (recovering_ || Ended()) return;
+  }
+  if (record_.state == TestState::kRunning) Append(now, eligible, fleet, bridge, outbox);
+  const int64_t begun_before = sums_.begun_through();
+  sums_.Begin(std::min(SegmentOf(Tau(now)), plan_.appended_through()));
+  if (sums_.begun_through() != begun_before) Touch();
+  CloseSeconds(now);
+  SettleIntervals(now);
+  CheckBooks(now, fleet, outbox);
+  if (!Ended()) CheckThresholds(now, fleet, outbox);
+  if (!Ended()) CheckFinal(now, fleet, outbox);
+}
+
+void TestRun::TickPending(Now now, const std::vector<Candidate>& eligible) {
+  if (static_cast<int64_t>(eligible.size()) < spec_->agents.min) return;
+  record_.t0 = now.boot + options_.start_lead;
+  record_.started_at = now.wall + options_.start_lead;
+  record_.state = TestState::kRunning;
+  Note(ChangeKind::kState, "running", now);
+  LogInfo("test_started", {{"name", spec_->name}, {"agents_ready", Concat(eligible.size())}});
+}
+
+void TestRun::Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet, bool bridge,
+                     Outbox& outbox) {
+  const Nanos reach = bridge ? Nanos(limits::kBridge) : options_.horizon;
+  const int64_t end = SegmentOf(Tau(now)) + reach / kSegment;
+  while (!plan_.Complete() && plan_.appended_through() + 1 < end) {
+    const int64_t k = plan_.appended_through() + 1;
+    const Nanos lead = SegmentStart(k) - Tau(now);
+    std::vector<Candidate> owners;
+    if (lead >= limits::kGrantLeadMin) {
+      owners = ChooseOwners(record_.id, eligible, plan_.owners(), plan_.curve().PeakRateFrom(k * 1000),
+                            spec_->agents.min, spec_->agents.use);
+    }
+    const Plan::Appended appended =
+        plan_.Append(owners, bridge ? SegmentKind::kBridge : SegmentKind::kPlanned);
+    sums_.Append(k, appended.segment.slots.Size());
+    if (appended.new_partition) {
+      new_partitions_.push_back({record_.id, appended.partition, appended.owners});
+    }
+    new_segments_.push_back(plan_.segments().at(k));
+    if (appended.owners.empty()) sums_.Book(k, Outcome::kUnassigned, appended.segment.slots.Size());
+    for (size_t i = 0; i < appended.owners.size(); ++i) {
+      GrantTo(appended.owners[i], appended.segment, appended.slots[i], fleet, outbox);
+    }
+    Touch();
+  }
+  record_.appended_through = plan_.appended_through();
+}
+
+void TestRun::GrantTo(const Owner& owner, const Segment& segment, int64_t slots, const Fleet& fleet,
+                      Outbox& outbox) {
+  const AgentRecord& agent = fleet.at(owner.incarnation);
+  const auto [it, joined] = participants_.try_emplace(owner.incarnation);
+  Participant& participant = it->second;
+  if (joined) {
+    participant.name = owner.name;
+    // It owes nothing of the seconds before it came.
+    participant.settled_through = participant.closed_through = segment.k - 1;
+    participant.first_owned = segment.k;
+  }
+  if (slots == 0) return;  // an empty share is no message
+  participant.last_owned = segment.k;
+  ledger_.Grant(owner.incarnation, segment.k, slots);
+  BS_CHECK(agent.Connected()) << agent.name << " owns a segment without a stream";
+  Tell(agent, participant, outbox);
+  outbox.AddGrant(*agent.stream, record_.id, Grant{segment, owner.arc});
+}
+
+void TestRun::CloseSeconds(Now now) {
+  const int64_t margin = Margin();
+  for (int64_t k = sums_.closed_through() + 1; k <= sums_.begun_through(); ++k) {
+    const TestTime end = SegmentStart(k + 1);
+    if (Tau(now) < end) return;
+    int64_t owing = 0;
+    int64_t missing = 0;
+    for (const auto& [incarnation, participant] : participants_) {
+      if (participant.first_owned > k || k > participant.last_owned + margin) continue;
+      ++owing;
+      if (participant.MayStillAdd(k, margin)) ++missing;
+    }
+    if (missing > 0 && Tau(now) < end + limits::kCloseAfter) return;
+    sums_.Close(k, owing == 0 ? 1.0 : 1.0 - static_cast<double>(missing) / static_cast<double>(owing));
+    Touch();
+  }
+}
+
+void TestRun::SettleIntervals(Now now) {
+  const int64_t margin = Margin();
+  const int64_t past = std::min(SegmentOf(Tau(now)) - 1, sums_.closed_through());
+  const int64_t first_open = ledger_.FirstOutstanding();
+  while (settled_through_ < past && settled_through_ + 1 < first_open) {
+    const int64_t k = settled_through_ + 1;
+    const bool awaited = std::any_of(participants_.begin(), participants_.end(), [&](const auto& entry) {
+      return entry.second.MayStillAdd(k, margin);
+    });
+    if (awaited) return;
+    sums_.Settle(k);
+    settled_through_ = k;
+    dirty_ = true;
+  }
+}
+
+void TestRun::CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox) {
+  if (spec_->thresholds.empty() || !record_.started_at.has_value()) return;
+  std::vector<ThresholdView> judged =
+      JudgeThresholds(spec_->thresholds, sums_.totals(), ElapsedSeconds(now));
+  std::string abort;
+  for (size_t i = 0; i < judged.size(); ++i) {
+    const bool was_ok = i >= thresholds_.size() || thresholds_[i].ok;
+    const Threshold& threshold = judged[i].threshold;
+    const std::string text = Concat(ThresholdMetricName(threshold.metric), " ", threshold.expression);
+    if (judged[i].ok != was_ok) Note(ChangeKind::kThreshold, Concat(text, judged[i].ok ? " holds again" : " crossed"), now);
+    if (!judged[i].ok && threshold.abort_on_fail && Tau(now) >= TestTime(threshold.delay_abort_eval)) abort = text;
+  }
+  thresholds_ = std::move(judged);
+  if (!abort.empty()) Stop(now, fleet, outbox, Concat("threshold crossed: ", abort));
+}
+
+void TestRun::CheckBooks(Now now, const Fleet& fleet, Outbox& outbox) {
+  const Totals& totals = sums_.totals();
+  const auto booked = static_cast<int64_t>(totals.due.outcomes.Total());
+  const int64_t outstanding = OutstandingBegun();
+  if (totals.planned == booked + outstanding) return;
+  MarkInconsistent(Concat("planned ", totals.planned, ", outcomes ", booked, ", outstanding ", outstanding), now,
+                   fleet, outbox);
+}
+
+void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
+  if (!plan_.Complete()) return;
+  const TestTime end = SegmentStart(plan_.appended_through() + 1);
+  const Nanos owed = spec_->max_lateness + spec_->timeout;
+  const bool stopping = record_.state == TestState::kStopping;
+  const bool nothing_open = ledger_.total_outstanding() == 0;
+  // Stopped is said only when it is certain that nothing more is sent.
+  const bool all_cut = std::all_of(participants_.begin(), participants_.end(),
+                                   [](const auto& entry) { return entry.second.cut_done; });
+  const bool certain = all_cut || Tau(now) >= end + spec_->max_lateness + limits::kClockErrorMax;
+  const bool settled = nothing_open && (stopping ? certain : Tau(now) >= end);
+  const bool given_up = Tau(now) >= end + owed + limits::kFinalGrace;
+  if (!settled && !given_up) return;
+  sums_.Begin(plan_.appended_through());
+  for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);
+  while (sums_.closed_through() < sums_.begun_through()) sums_.Close(sums_.closed_through() + 1, 1.0);
+  for (int64_t k = settled_through_ + 1; k <= sums_.begun_through(); ++k) sums_.Settle(k);
+  settled_through_ = sums_.begun_through();
+  End(stopping ? TestState::kStopped : TestState::kFinished, now, fleet, outbox);
+}
+
+}  // namespace broadside

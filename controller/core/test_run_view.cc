@@ -1,0 +1,149 @@
+// The part of TestRun that shows it: records for the store, the view for users.
+
+#include <algorithm>
+
+#include "controller/core/test_run.h"
+
+namespace broadside {
+namespace {
+
+// Test time that an ended test covered: up to its last begun segment, its end, or the moment it was stopped.
+double ElapsedSeconds(const TestRecord& record) {
+  if (!record.started_at.has_value() || !record.ended_at.has_value()) return 0;
+  const double tau = std::chrono::duration<double>(*record.ended_at - *record.started_at).count();
+  const auto begun = static_cast<double>(record.begun_through + 1);
+  const double end = record.pieces.empty() ? 0 : static_cast<double>(record.pieces.back().EndMs()) / 1000;
+  return std::max(0.0, std::min({tau, begun, end}));
+}
+
+}  // namespace
+
+void TestRun::PushUpdate(Update update) {
+  updates_.push_back(std::move(update));
+  if (updates_.size() > limits::kUpdatesInMemoryMax) updates_.erase(updates_.begin());
+}
+
+void TestRun::Flush(StoreBatch& batch, Now now, const Fleet& fleet) {
+  if (!dirty_) return;
+  std::vector<Update> fresh;
+  for (Change& change : new_changes_) {
+    batch.changes.push_back({record_.id, change});
+    fresh.push_back({change.revision, nullptr, std::make_shared<const Change>(std::move(change))});
+  }
+  new_changes_.clear();
+  for (std::shared_ptr<const IntervalView>& interval : sums_.TakeDirty(record_.revision)) {
+    batch.intervals.push_back({record_.id, *interval});
+    const uint64_t revision = interval->revision;
+    fresh.push_back({revision, std::move(interval), nullptr});
+    record_dirty_ = true;
+  }
+  for (Update& update : fresh) PushUpdate(std::move(update));
+  batch.partitions.insert(batch.partitions.end(), new_partitions_.begin(), new_partitions_.end());
+  batch.segments.insert(batch.segments.end(), new_segments_.begin(), new_segments_.end());
+  std::move(new_ledger_.begin(), new_ledger_.end(), std::back_inserter(batch.ledger));
+  new_partitions_.clear();
+  new_segments_.clear();
+  new_ledger_.clear();
+  if (record_dirty_) {
+    record_.begun_through = sums_.begun_through();
+    record_.settled_through = settled_through_;
+    record_.planned = sums_.totals().planned;
+    record_.due = sums_.totals().due;
+    record_.done = sums_.DoneTotals();
+    batch.tests.push_back(record_);
+    if (Ended()) batch.ended.push_back(record_.id);
+  }
+  // What is settled and in the batch is not needed here any more, but for the grants of segments with open slots.
+  sums_.Drop(std::min(settled_through_, sums_.begun_through()));
+  plan_.Trim(std::min({settled_through_ + 1, ledger_.FirstOutstanding(), plan_.appended_through()}));
+  view_ = MakeView(now, fleet);
+  dirty_ = record_dirty_ = false;
+}
+
+std::vector<AgentView> TestRun::ParticipantViews(const Fleet& fleet) const {
+  std::vector<AgentView> views;
+  views.reserve(participants_.size());
+  for (const auto& [incarnation, participant] : participants_) {
+    const auto agent = fleet.find(incarnation);
+    AgentView view;
+    if (agent != fleet.end()) {
+      view = ViewOf(agent->second);
+    } else {
+      view.name = participant.name;
+      view.incarnation = incarnation;
+      view.state = AgentState::kLost;
+    }
+    view.share = ShareOf(incarnation);
+    views.push_back(std::move(view));
+  }
+  std::sort(views.begin(), views.end(),
+            [](const AgentView& a, const AgentView& b) { return a.name < b.name; });
+  return views;
+}
+
+std::shared_ptr<const TestView> TestRun::MakeView(Now now, const Fleet& fleet) const {
+  auto view = std::make_shared<TestView>();
+  const Totals& totals = sums_.totals();
+  view->id = record_.id;
+  view->spec = spec_;
+  view->state = record_.state;
+  view->created_at = record_.created_at;
+  view->started_at = record_.started_at;
+  view->ended_at = record_.ended_at;
+  view->totals = totals;
+  view->totals.outstanding = OutstandingBegun();
+  const auto booked = static_cast<int64_t>(totals.due.outcomes.Total());
+  view->balanced = record_.state != TestState::kInconsistent &&
+                   totals.planned == booked + view->totals.outstanding;
+  const double elapsed = ElapsedSeconds(now);
+  if (elapsed > 0) {
+    view->planned_rate = static_cast<double>(totals.planned) / elapsed;
+    view->sent_rate = static_cast<double>(RequestsMade(totals.due.outcomes)) / elapsed;
+    view->completed_rate = static_cast<double>(totals.done.completed) / elapsed;
+  }
+  if (!Ended()) {
+    view->requests_per_second = sums_.last_closed().closed_completed;
+    view->interval_coverage = sums_.last_closed().coverage;
+    view->planned_per_second = sums_.last_closed().planned;
+  }
+  view->thresholds = Ended() ? record_.thresholds : thresholds_;
+  view->verdict = Ended() ? record_.verdict : JudgeGenerator(totals, health_);
+  view->agents = Ended() ? record_.agents : ParticipantViews(fleet);
+  view->pieces = record_.pieces;
+  view->revision = record_.revision;
+  view->updates = updates_;
+  return view;
+}
+
+std::shared_ptr<const TestView> ViewOfRecord(const TestRecord& record) {
+  auto view = std::make_shared<TestView>();
+  view->id = record.id;
+  view->spec = record.spec;
+  view->state = record.state;
+  view->created_at = record.created_at;
+  view->started_at = record.started_at;
+  view->ended_at = record.ended_at;
+  view->totals.planned = record.planned;
+  view->totals.due = record.due;
+  view->totals.done = record.done;
+  view->totals.response_time.Merge(record.done.response_time);
+  view->totals.service_time.Merge(record.done.service_time);
+  view->totals.send_lag.Merge(record.done.send_lag);
+  view->totals.done.response_time = view->totals.done.service_time = view->totals.done.send_lag = {};
+  const auto booked = static_cast<int64_t>(record.due.outcomes.Total());
+  view->balanced = record.state != TestState::kInconsistent && record.planned == booked;
+  const double elapsed = ElapsedSeconds(record);
+  if (elapsed > 0) {
+    view->planned_rate = static_cast<double>(record.planned) / elapsed;
+    view->sent_rate = static_cast<double>(RequestsMade(record.due.outcomes)) / elapsed;
+    view->completed_rate = static_cast<double>(record.done.completed) / elapsed;
+  }
+  view->thresholds = record.thresholds;
+  view->verdict = record.verdict;
+  view->agents = record.agents;
+  view->pieces = record.pieces;
+  view->revision = record.revision;
+  return view;
+}
+
+}  // namespace broadside
