@@ -59,8 +59,8 @@ class StreamTransport {
   virtual void StartHalfClose() = 0;
   // What is in flight is answered soon, as failed.
   virtual void Cancel() = 0;
-  // The last call, with no write in flight (and on a client no read either). A server sends
-  // `status`. Answer: Done, after all others; the transport may be gone from then on.
+  // The last call; on a server with no write in flight, and `status` is what the peer gets. Answer:
+  // Done, after the answers to all that is in flight. The transport may be gone from then on.
   virtual void End(const absl::Status& status) = 0;
 
  protected:
@@ -120,7 +120,7 @@ class StreamOutbox : public std::enable_shared_from_this<StreamOutbox<In, Out>> 
   enum class Phase {
     kOpen,
     kClosing,  // writes what waits, then ends; drops what is read
-    kBroken,   // ends as soon as nothing is in flight
+    kBroken,   // ends as soon as it may
   };
 
   template <typename F>
@@ -137,6 +137,7 @@ class StreamOutbox : public std::enable_shared_from_this<StreamOutbox<In, Out>> 
   void Break();
   void BeginClosing();
   void Step();
+  void End();
 
   // Constant after construction.
   IoThread& home_;
@@ -231,22 +232,32 @@ void StreamOutbox<In, Out>::Read() {
 // Starts what can be started: the next write, or the end.
 template <typename In, typename Out>
 void StreamOutbox<In, Out>::Step() {
-  if (transport_ == nullptr || write_in_flight_) return;
+  if (transport_ == nullptr) return;
   const bool server = role_ == StreamRole::kServer;
-  if (phase_ != Phase::kBroken && !queue_.empty()) {
+  if (phase_ == Phase::kBroken) {
+    // A client's broken stream is over or cancelled already: what is in flight is answered without
+    // us, so that an owner on home can wait for Done. A server's status has to wait for its write.
+    if (!server || !write_in_flight_) End();
+  } else if (write_in_flight_) {
+    return;
+  } else if (!queue_.empty()) {
     Waiting next = std::move(queue_.front());
     queue_.pop_front();
     queued_bytes_ -= next.bytes;
     write_in_flight_ = true;
     transport_->StartWrite(std::move(next.message));
-  } else if (phase_ == Phase::kBroken ? server || !read_in_flight_
-                                      : server && phase_ == Phase::kClosing) {
-    std::exchange(transport_, nullptr)->End(reason_.value_or(absl::OkStatus()));
+  } else if (phase_ == Phase::kClosing && server) {
+    End();
   } else if (phase_ == Phase::kClosing && writable_) {
     writable_ = false;
     write_in_flight_ = true;
     transport_->StartHalfClose();
   }
+}
+
+template <typename In, typename Out>
+void StreamOutbox<In, Out>::End() {
+  std::exchange(transport_, nullptr)->End(reason_.value_or(absl::OkStatus()));
 }
 
 // ---- reactions: posted by any thread, performed by home ----
