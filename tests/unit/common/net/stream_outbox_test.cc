@@ -25,12 +25,13 @@ class Rig {
   explicit Rig(StreamRole role, StreamLimits limits = {}) {
     outbox_ = std::make_shared<TestOutbox>(
         home_, role, limits,
-        StreamHandlers<std::string>{[this] { opened_ = true; },
-                                    [this](std::string message, BootTime) {
-                                      received_.push_back(message);
-                                      if (on_message) on_message(message);
-                                    },
-                                    [this](absl::Status status) { closed_.set_value(status); }});
+        StreamHandlers<std::string>{
+            [this] { opened_ = true; },
+            [this](std::string message, BootTime) {
+              received_.push_back(message);
+              if (on_message) on_message(message);
+            },
+            [this](absl::Status status) { closed_.set_value(std::move(status)); }});
     stream_.SetOutbox(outbox_);
     outbox_->SetTransport(&stream_);
   }
