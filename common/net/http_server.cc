@@ -20,7 +20,7 @@ constexpr Millis kAcceptBackoff{100};
 }  // namespace
 
 HttpListener::HttpListener(tcp::acceptor acceptor, HttpServerOptions options, HttpHandler handler,
-                           std::shared_ptr<HttpGate> gate)
+                           std::shared_ptr<IoGate> gate)
     : options_(std::move(options)),
       handler_(std::move(handler)),
       gate_(std::move(gate)),
@@ -196,7 +196,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions 
   server->address_ = endpoint->address().is_v6()
                          ? Concat("[", endpoint->address().to_string(), "]:", server->port_)
                          : Concat(endpoint->address().to_string(), ":", server->port_);
-  server->gate_ = std::make_shared<internal::HttpGate>(server->io_thread_);
+  server->gate_ = std::make_shared<IoGate>(server->io_thread_);
   server->listener_ = std::make_shared<internal::HttpListener>(
       *std::move(acceptor), std::move(options), std::move(handler), server->gate_);
   server->io_thread_->Post([listener = server->listener_] { listener->Accept(); });

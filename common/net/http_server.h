@@ -58,11 +58,11 @@ std::string_view HttpReason(int status);
 // An RFC 9457 problem without field errors.
 HttpResponse HttpProblem(int status, std::string_view detail, std::string_view instance = {});
 
+class IoGate;
 namespace internal {
 class HttpAnswer;
 class HttpStreamState;
 class HttpListener;
-class HttpGate;
 }  // namespace internal
 
 // An answer whose body is written bit by bit (server-sent events). A copyable handle; dropping the
@@ -154,7 +154,7 @@ class HttpServer {
   IoThread* io_thread_ = nullptr;
   std::unique_ptr<IoThread> own_thread_;
   // Home of its state is the io thread.
-  std::shared_ptr<internal::HttpGate> gate_;
+  std::shared_ptr<IoGate> gate_;
   std::shared_ptr<internal::HttpListener> listener_;
 };
 

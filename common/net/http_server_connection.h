@@ -2,7 +2,7 @@
 
 // One connection of the HTTP server; internal to common/net/http_server.h.
 //
-// Everything here lives on the server's io thread, except HttpGate and the handles behind
+// Everything here lives on the server's io thread, except the handles behind
 // HttpResponder and HttpStream. Those hold weak pointers that are locked on the io thread only, so
 // that a handle that outlives the server never destroys a socket after its loop.
 //
@@ -20,30 +20,18 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/net/http_server.h"
+#include "common/net/io_gate.h"
 
 namespace broadside::internal {
 
 class HttpConnection;
 class HttpListener;
-
-// Lets other threads post to the io thread as long as the server lives. Thread-safe.
-class HttpGate {
- public:
-  explicit HttpGate(IoThread* thread) : thread_(thread) {}
-  void Post(std::function<void()> f);
-  void Close();  // later posts are dropped
-
- private:
-  std::mutex mutex_;
-  IoThread* thread_;  // guarded by mutex_; nullptr once closed
-};
 
 // What a streamed answer shares between its writers and its connection.
 struct HttpStreamShared {
@@ -54,7 +42,7 @@ struct HttpStreamShared {
 // Behind HttpStream: its destruction ends the stream.
 class HttpStreamState {
  public:
-  HttpStreamState(std::shared_ptr<HttpGate> gate, std::weak_ptr<HttpConnection> connection,
+  HttpStreamState(std::shared_ptr<IoGate> gate, std::weak_ptr<HttpConnection> connection,
                   uint64_t exchange, size_t bytes_max);
   ~HttpStreamState() { End(); }
   HttpStreamState(const HttpStreamState&) = delete;
@@ -66,7 +54,7 @@ class HttpStreamState {
   const std::shared_ptr<HttpStreamShared>& shared() const { return shared_; }
 
  private:
-  const std::shared_ptr<HttpGate> gate_;
+  const std::shared_ptr<IoGate> gate_;
   const std::weak_ptr<HttpConnection> connection_;
   const uint64_t exchange_;
   const size_t bytes_max_;
@@ -76,7 +64,7 @@ class HttpStreamState {
 // Behind HttpResponder: its destruction without an answer is a 500.
 class HttpAnswer {
  public:
-  HttpAnswer(std::shared_ptr<HttpGate> gate, std::weak_ptr<HttpConnection> connection,
+  HttpAnswer(std::shared_ptr<IoGate> gate, std::weak_ptr<HttpConnection> connection,
              uint64_t exchange, size_t stream_bytes_max);
   ~HttpAnswer();
   HttpAnswer(const HttpAnswer&) = delete;
@@ -85,7 +73,7 @@ class HttpAnswer {
   std::shared_ptr<HttpStreamState> Stream(HttpResponse head, std::function<void()> closed);
 
  private:
-  const std::shared_ptr<HttpGate> gate_;
+  const std::shared_ptr<IoGate> gate_;
   const std::weak_ptr<HttpConnection> connection_;
   const uint64_t exchange_;
   const size_t stream_bytes_max_;

@@ -1,21 +1,11 @@
-// What other threads hold of the server: the gate, and what is behind HttpResponder and HttpStream.
+// What other threads hold of the server: what is behind HttpResponder and HttpStream.
 
 #include "common/net/http_server_connection.h"
 
 namespace broadside {
 namespace internal {
 
-void HttpGate::Post(std::function<void()> f) {
-  const std::lock_guard lock(mutex_);
-  if (thread_ != nullptr) thread_->Post(std::move(f));
-}
-
-void HttpGate::Close() {
-  const std::lock_guard lock(mutex_);
-  thread_ = nullptr;
-}
-
-HttpStreamState::HttpStreamState(std::shared_ptr<HttpGate> gate,
+HttpStreamState::HttpStreamState(std::shared_ptr<IoGate> gate,
                                  std::weak_ptr<HttpConnection> connection, uint64_t exchange,
                                  size_t bytes_max)
     : gate_(std::move(gate)),
@@ -56,7 +46,7 @@ void HttpStreamState::End() {
   shared_->closed.store(true, std::memory_order_release);
 }
 
-HttpAnswer::HttpAnswer(std::shared_ptr<HttpGate> gate, std::weak_ptr<HttpConnection> connection,
+HttpAnswer::HttpAnswer(std::shared_ptr<IoGate> gate, std::weak_ptr<HttpConnection> connection,
                        uint64_t exchange, size_t stream_bytes_max)
     : gate_(std::move(gate)),
       connection_(std::move(connection)),

@@ -16,7 +16,7 @@ namespace broadside::internal {
 class HttpListener : public std::enable_shared_from_this<HttpListener> {
  public:
   HttpListener(boost::asio::ip::tcp::acceptor acceptor, HttpServerOptions options,
-               HttpHandler handler, std::shared_ptr<HttpGate> gate);
+               HttpHandler handler, std::shared_ptr<IoGate> gate);
 
   void Accept();
   // `stopped` runs when the last connection is closed, within options().stop_grace.
@@ -34,7 +34,7 @@ class HttpListener : public std::enable_shared_from_this<HttpListener> {
 
   const HttpServerOptions options_;
   const HttpHandler handler_;
-  const std::shared_ptr<HttpGate> gate_;
+  const std::shared_ptr<IoGate> gate_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer timer_;  // after accept errors; the grace of a stop
   std::unordered_set<std::shared_ptr<HttpConnection>> connections_;
