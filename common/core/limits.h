@@ -13,20 +13,26 @@ namespace broadside::limits {
 inline constexpr int64_t kRateMax = 10'000'000;                     // rps
 inline constexpr int64_t kMicroRateMax = kRateMax * 1'000'000;      // micro-slots per second
 inline constexpr Millis kTestDurationMax = std::chrono::hours(24 * 7);
+inline constexpr int64_t kSlotsMax = 9'000'000'000'000;             // of a test; in micro-slots it fits 63 bits
 inline constexpr Millis kStageDurationMin{1};
 inline constexpr size_t kStagesMax = 1000;
 inline constexpr Millis kTimeoutMin{1};
 inline constexpr Millis kTimeoutMax = Seconds(250);
+inline constexpr Millis kMaxLatenessMin{1};
 inline constexpr Millis kMaxLatenessMax = Seconds(60);
 inline constexpr Millis kMaxAgeMin{100};
 inline constexpr Millis kMaxAgeMax = std::chrono::hours(24);
 inline constexpr int kConnectionsPerAgentMax = 1'000'000;
 inline constexpr size_t kNameCharsMax = 200;
 inline constexpr size_t kUrlBytesMax = 8192;
+inline constexpr size_t kMethodBytesMax = 64;
 inline constexpr size_t kHeadersMax = 100;
+inline constexpr size_t kHeaderNameBytesMax = 256;
 inline constexpr size_t kHeaderBytesMax = 64 * 1024;                // all request headers together
 inline constexpr size_t kRequestBodyBytesMax = 1 << 20;
 inline constexpr size_t kThresholdsPerMetricMax = 20;
+inline constexpr size_t kThresholdBytesMax = 200;                   // one expression
+inline constexpr size_t kFieldErrorsMax = 50;                       // of one spec; further ones are left out
 inline constexpr int kAgentsMinMax = 100'000;
 
 // --- Answers of the target ---
@@ -37,6 +43,13 @@ inline constexpr size_t kVersionBytesMax = 64;                      // longer va
 // --- The fleet ---
 inline constexpr int kAgentsMax = 20'000;                           // a further Hello is rejected
 inline constexpr int kShardsMax = 256;
+inline constexpr int kTestsInMessageMax = 64;                       // of which one stream message may speak
+inline constexpr size_t kTestIdBytesMax = 64;
+inline constexpr size_t kVersionTextBytesMax = 128;                 // of a program, and a store's uuid
+inline constexpr size_t kDetailBytesMax = 4096;                     // a line for people in a message
+inline constexpr int64_t kClockNanosMax = int64_t{1} << 61;         // of any stamp, either side of 0: 73 years, so that three add up in 64 bits
+inline constexpr int64_t kCountMax = 10'000'000'000'000;            // any count of one agent and interval
+inline constexpr uint64_t kIntervalBytesMax = uint64_t{1} << 56;    // bytes sent or received by one agent in one interval
 inline constexpr int kTestsRunningMax = 8;                          // a further test is refused with 429
 inline constexpr size_t kAgentNameBytesMax = 253;
 inline constexpr int kHellosPerSecondMax = 500;                     // more get Reject{retry_after}
@@ -49,6 +62,7 @@ inline constexpr int64_t kRatePerOwner = 50;                         // rps: a s
 inline constexpr Seconds kHorizonDefault{3};
 inline constexpr Seconds kHorizonMin{1};
 inline constexpr Seconds kHorizonMax{30};
+inline constexpr int64_t kSegmentMax = 7 * 24 * 3600 + 600;         // number of a segment or interval: the last answers come after the end
 inline constexpr Seconds kBridge{20};
 inline constexpr Millis kGrantLeadMin{300};                         // a segment that starts sooner is appended ownerless
 inline constexpr Millis kStartLead{2000};
@@ -117,6 +131,10 @@ static_assert(kTimeoutMax < Seconds(256), "a timeout must fit the histogram's ra
 static_assert(kHorizonMin <= kHorizonDefault && kHorizonDefault <= kHorizonMax);
 static_assert(kGrantLeadMin < kHorizonMin);
 static_assert(kRequestBodyBytesMax < kRequestBytesMax, "a spec with the largest body must fit a request");
+static_assert(kRateMax * (kTestDurationMax / Seconds(1)) <= kSlotsMax, "the largest test must have numbers for its slots");
+static_assert(kSlotsMax <= INT64_MAX / 1'000'000, "all slots of a test in micro-slots must fit 64 bits");
+static_assert(kTestDurationMax + kTimeoutMax + kMaxLatenessMax < Seconds(kSegmentMax));
+static_assert(kTestsRunningMax <= kTestsInMessageMax);
 static_assert(kMicroRateMax <= INT64_MAX / 2 / 1000, "a rate times milliseconds must fit 64 bits");
 
 }  // namespace broadside::limits

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -77,6 +78,12 @@ struct TestSpec {
   int64_t DurationMs() const;
   friend bool operator==(const TestSpec&, const TestSpec&) = default;
 };
+
+// A key or index as one token of a JSON pointer: "~" is "~0", "/" is "~1".
+std::string EscapePointerToken(std::string_view token);
+
+// A rate in slots per second, in plain decimals without trailing zeros: 1500000 is "1.5".
+std::string FormatMicroRate(MicroRate rate);
 
 // All range and consistency errors of the spec, in the order of its fields; empty when it is valid.
 std::vector<FieldError> Validate(const TestSpec& spec);

@@ -1,0 +1,28 @@
+#pragma once
+
+// UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. Pure, no
+// thread, linear.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace broadside {
+
+// Takes the first code point off `text`; nothing, and `text` as it was, if it does not begin with a
+// whole valid one.
+std::optional<char32_t> NextCodePoint(std::string_view& text);
+
+bool IsValidUtf8(std::string_view text);
+
+// False for what a terminal or a log could take as an order or as a line end: control characters
+// (C0, DEL, C1), line and paragraph separators, marks that turn the writing direction, and
+// non-characters.
+bool IsPrintable(char32_t code_point);
+
+// `text` in double quotes for an error message: unprintable and invalid bytes as \xNN, and cut
+// after `bytes_max` bytes with "...".
+std::string Quoted(std::string_view text, size_t bytes_max = 80);
+
+}  // namespace broadside
