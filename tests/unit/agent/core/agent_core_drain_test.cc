@@ -1,0 +1,177 @@
+// The way out: a drain tells, finishes what it holds, and knows when it may go.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/agent/core/rig.h"
+
+namespace broadside {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+ControllerMessage ReleasedThrough(TestId test, int64_t through) {
+  ControllerMessage message;
+  message.released.push_back({std::move(test), through});
+  return message;
+}
+
+// The code with which the agent left; -1 when it did not.
+int ExitCode(const Effects& effects) {
+  const auto exits = Of<Exit>(effects);
+  return exits.empty() ? -1 : exits[0].code;
+}
+
+TEST(AgentCoreDrainTest, LeavesAtOnceWhenItHasNoControllerAndHoldsNothing) {
+  Rig rig;
+  rig.Do(Tick{});
+  EXPECT_EQ(ExitCode(rig.Do(DrainRequested{})), 0);
+}
+
+TEST(AgentCoreDrainTest, TellsTheControllerAtOnce) {
+  Rig rig;
+  rig.ConnectWithClock();
+  const auto messages = Messages(rig.Do(DrainRequested{}));
+  ASSERT_THAT(messages, SizeIs(1));
+  EXPECT_TRUE(messages[0].beat->draining);
+  EXPECT_THAT(rig.Do(DrainRequested{}), IsEmpty());  // idempotent
+  EXPECT_TRUE(rig.core.Status(rig.now).draining);
+}
+
+TEST(AgentCoreDrainTest, DrainsWhenTheControllerAsksForIt) {
+  Rig rig;
+  rig.ConnectWithClock();
+  ControllerMessage message;
+  message.drain = true;
+  EXPECT_TRUE(Messages(rig.Say(message)).at(0).beat->draining);
+}
+
+TEST(AgentCoreDrainTest, WaitsUntilTheControllerHasHeardItAndASecondMore) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Do(DrainRequested{});
+  EXPECT_EQ(ExitCode(rig.Wait(Seconds(5))), -1);
+  rig.Exchange(Millis(1), Millis(1), Millis(0));
+  EXPECT_EQ(ExitCode(rig.Wait(Millis(990))), -1);
+  const auto effects = rig.Wait(Millis(10));
+  EXPECT_EQ(ExitCode(effects), 0);
+  EXPECT_THAT(Of<CloseStream>(effects), SizeIs(1));
+}
+
+TEST(AgentCoreDrainTest, FiresWhatItHoldsAndLeavesWhenReleasedSettledAndAcknowledged) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 3);
+  rig.Do(DrainRequested{});
+  rig.Exchange(Millis(1), Millis(1), Millis(0));
+  EXPECT_THAT(Of<CutTest>(rig.Wait(Seconds(3))), IsEmpty());
+  rig.Say(ReleasedThrough("t", 2));
+  EXPECT_EQ(ExitCode(rig.Wait(Seconds(3))), -1);  // not settled
+  rig.Result(DeltaOf("t", 2));
+  EXPECT_EQ(ExitCode(rig.Wait(Seconds(3))), -1);  // not acknowledged
+  const auto effects = rig.Acknowledge(1);
+  EXPECT_EQ(ExitCode(effects), 0);
+  EXPECT_TRUE(Logged(effects, "drained", "made 1 reports"));
+  EXPECT_TRUE(rig.core.Status(rig.now).exited);
+}
+
+TEST(AgentCoreDrainTest, DoesNotLeaveBeforeItIsReleased) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 1);
+  rig.Do(DrainRequested{});
+  rig.Exchange(Millis(1), Millis(1), Millis(0));
+  rig.Result(DeltaOf("t", 0));
+  rig.Wait(Seconds(2));
+  rig.Acknowledge(1);
+  EXPECT_EQ(ExitCode(rig.Wait(Seconds(2))), -1);
+  EXPECT_EQ(ExitCode(rig.Say(ReleasedThrough("t", 0))), 0);
+}
+
+TEST(AgentCoreDrainTest, NeedsNoReleaseForATestOfWhichItNeverOwnedASegment) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 0);
+  rig.Do(DrainRequested{});
+  rig.Exchange(Millis(1), Millis(1), Millis(0));
+  EXPECT_EQ(ExitCode(rig.Wait(Seconds(1))), 0);
+}
+
+TEST(AgentCoreDrainTest, ComesBackDrainingWhenTheStreamBreaks) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 1);
+  rig.Do(DrainRequested{});
+  rig.Break();
+  EXPECT_TRUE(rig.Greet().draining);
+}
+
+TEST(AgentCoreDrainTest, TakesAWelcomeAsSignThatTheHelloWasHeard) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 1);
+  rig.Do(DrainRequested{});
+  rig.Break();
+  rig.Result(DeltaOf("t", 0));
+  rig.Wait(Seconds(1));
+  rig.Connect();
+  rig.Say(ReleasedThrough("t", 0));
+  rig.Acknowledge(1);
+  EXPECT_EQ(ExitCode(rig.Wait(Seconds(1))), 0);
+}
+
+TEST(AgentCoreDrainTest, AbandonsWhatIsInFlightAtTheBoundAndLeavesWithOne) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 1);
+  rig.Do(DrainRequested{});
+  rig.Break();
+  // B 20 s + L 1 s + T 5 s + 5 s = 31 s, of which the last 2 s are for delivery.
+  EXPECT_THAT(Of<AbandonTest>(rig.Wait(Millis(28'999))), IsEmpty());
+  const auto abandoned = rig.Wait(Millis(1));
+  EXPECT_THAT(Of<CutTest>(abandoned), SizeIs(1));
+  EXPECT_THAT(Of<AbandonTest>(abandoned), SizeIs(1));
+  rig.Result(DeltaOf("t", 0));
+  EXPECT_EQ(ExitCode(rig.Wait(Millis(1'999))), -1);
+  const auto effects = rig.Wait(Millis(1));
+  EXPECT_EQ(ExitCode(effects), 1);
+  EXPECT_TRUE(Logged(effects, "drain_incomplete", "1 reports not delivered"));
+}
+
+TEST(AgentCoreDrainTest, DeliversWhatWasAbandonedAndLeavesWithZero) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 1);
+  rig.Give("waiting", 0);
+  rig.Do(DrainRequested{});
+  rig.Exchange(Millis(1), Millis(1), Millis(0));
+  rig.Say(ReleasedThrough("t", 0));
+  rig.Wait(Seconds(29));
+  rig.Result(DeltaOf("t", 0));
+  rig.Wait(Millis(600));
+  EXPECT_EQ(ExitCode(rig.Acknowledge(1)), 0);
+}
+
+TEST(AgentCoreDrainTest, LeavesWithoutAControllerOnlyAtTheBoundWhenItOwesReports) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 1);
+  rig.Result(DeltaOf("t", 0));
+  rig.Wait(Seconds(2));
+  rig.Do(DrainRequested{});
+  rig.Break();
+  EXPECT_EQ(ExitCode(rig.Wait(Seconds(30))), -1);
+  EXPECT_EQ(ExitCode(rig.Wait(Seconds(1))), 1);
+}
+
+TEST(AgentCoreDrainTest, IsDeafAfterItLeft) {
+  Rig rig;
+  rig.Do(DrainRequested{});
+  EXPECT_THAT(rig.Do(Tick{}), IsEmpty());
+  EXPECT_EQ(rig.core.NextTick(), BootTime::max());
+  EXPECT_EQ(rig.core.Status(rig.now).reason, "exited");
+}
+
+}  // namespace
+}  // namespace broadside
