@@ -1,4 +1,4 @@
-"""Rules about the documents: links lead somewhere, and the table of modules is the include graph."""
+"""Rules about documents: links lead somewhere, the table of modules is the include graph."""
 
 import posixpath
 import re
@@ -39,18 +39,30 @@ def check_links(tree):
             if re.match(r"[a-z][a-z0-9+.-]*:", target):
                 continue
             name, _, anchor = target.partition("#")
-            file = posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) if name else path
+            file = (
+                posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) if name else path
+            )
             if file.startswith("..") or not tree.exists(file):
-                problems.append(Problem(path, line_of(text, match.start()), "link", f"{target} leads nowhere"))
+                problems.append(
+                    Problem(path, line_of(text, match.start()), "link", f"{target} leads nowhere")
+                )
             elif anchor and file.endswith(".md") and anchor not in anchors_of(tree.text(file)):
-                problems.append(Problem(path, line_of(text, match.start()), "link", f"{file} has no heading #{anchor}"))
+                problems.append(
+                    Problem(
+                        path,
+                        line_of(text, match.start()),
+                        "link",
+                        f"{file} has no heading #{anchor}",
+                    )
+                )
     return problems
 
 
 def read_modules(text):
     """{folder: set of folders} of the table between the markers, None without markers.
 
-    A row is `| folder | may include |` with any columns after; names stand in backquotes, a dash is none.
+    A row is `| folder | may include |` with any columns after; names stand in backquotes, a dash is
+    none.
     """
     match = _TABLE.search(text)
     if match is None:
@@ -60,7 +72,9 @@ def read_modules(text):
         cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
         names = re.findall(r"`([^`]+)`", cells[0])
         if len(cells) >= 2 and len(names) == 1:
-            modules[names[0].rstrip("/")] = {n.rstrip("/") for n in re.findall(r"`([^`]+)`", cells[1])}
+            modules[names[0].rstrip("/")] = {
+                n.rstrip("/") for n in re.findall(r"`([^`]+)`", cells[1])
+            }
     return modules
 
 
@@ -75,12 +89,23 @@ def check_modules(tree, graph):
     actual = {folder: graph.edges[folder] for folder in graph.modules()}
     for folder in sorted(set(table) | set(actual)):
         if folder not in table:
-            problems.append(Problem(ARCHITECTURE, 0, "modules", f"the table has no row for {folder}"))
+            problems.append(
+                Problem(ARCHITECTURE, 0, "modules", f"the table has no row for {folder}")
+            )
         elif folder not in actual:
-            problems.append(Problem(ARCHITECTURE, 0, "modules", f"{folder} is in the table, but is no module"))
+            problems.append(
+                Problem(ARCHITECTURE, 0, "modules", f"{folder} is in the table, but is no module")
+            )
         elif table[folder] != actual[folder]:
-            problems.append(Problem(ARCHITECTURE, 0, "modules",
-                                    f"{folder} may include {_names(actual[folder])}; the table says {_names(table[folder])}"))
+            problems.append(
+                Problem(
+                    ARCHITECTURE,
+                    0,
+                    "modules",
+                    f"{folder} may include {_names(actual[folder])}; the table says"
+                    f" {_names(table[folder])}",
+                )
+            )
     return problems
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The tidy test: what reviewers would otherwise have to look for in every change. Prints one line for each finding.
+"""The tidy test: what reviewers would otherwise look for in every change. One line a finding.
 
   tests/tidy/tidy.py [--root DIR] [--modules]
 
---modules prints the table of modules for docs/architecture.md as the build has it. Exit 1 when anything was found.
+--modules prints the table of modules for docs/architecture.md as the build has it. Exit 1 when
+anything was found.
 """
 
 import argparse
@@ -21,7 +22,9 @@ BASELINE = "tests/tidy/baseline.txt"
 
 def earlier_baseline(root):
     """The baseline of the previous commit; None where git has none."""
-    done = subprocess.run(["git", "show", f"HEAD~1:{BASELINE}"], cwd=root, capture_output=True, check=False)
+    done = subprocess.run(
+        ["git", "show", f"HEAD~1:{BASELINE}"], cwd=root, capture_output=True, check=False
+    )
     return source_rules.read_baseline(done.stdout.decode()) if done.returncode == 0 else None
 
 
@@ -29,22 +32,37 @@ def check(root, earlier=None):
     """All findings below `root`, ordered by place."""
     tree = Tree(root)
     graph = graphs.Graph(tree)
-    problems = (graphs.check_arrows(graph) + graphs.check_includes(tree, graph) + graphs.check_orphans(tree, graph) +
-                source_rules.check_bans(tree) + source_rules.check_marks(tree) + source_rules.check_lock_files(tree) +
-                source_rules.check_headers(tree) + source_rules.check_lengths(tree, BASELINE, earlier) +
-                source_rules.check_mirror(tree) + doc_rules.check_links(tree) + doc_rules.check_modules(tree, graph))
+    problems = (
+        graphs.check_arrows(graph)
+        + graphs.check_includes(tree, graph)
+        + graphs.check_orphans(tree, graph)
+        + graphs.check_labels(graph)
+        + source_rules.check_bans(tree)
+        + source_rules.check_marks(tree)
+        + source_rules.check_lock_files(tree)
+        + source_rules.check_headers(tree)
+        + source_rules.check_lengths(tree, BASELINE, earlier)
+        + source_rules.check_mirror(tree)
+        + doc_rules.check_links(tree)
+        + doc_rules.check_modules(tree, graph)
+    )
     return sorted(problems), tree, graph
 
 
 def print_modules(graph):
     print("| folder | may include |\n| --- | --- |")
     for folder in graph.modules():
-        print(f"| `{folder}` | {', '.join(f'`{other}`' for other in sorted(graph.edges[folder])) or '-'} |")
+        print(
+            f"| `{folder}` |"
+            f" {', '.join(f'`{other}`' for other in sorted(graph.edges[folder])) or '-'} |"
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description="Checks the sources; see the head of this file.")
-    parser.add_argument("--root", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+    parser.add_argument(
+        "--root", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    )
     parser.add_argument("--modules", action="store_true")
     arguments = parser.parse_args()
     problems, tree, graph = check(arguments.root, earlier_baseline(arguments.root))
@@ -53,7 +71,9 @@ def main():
         return 0
     for problem in problems:
         print(f"{problem.path}:{problem.line}: {problem.rule}: {problem.message}")
-    print(f"tidy: {len(tree.files)} files, {len(graph.modules())} modules, {len(problems)} findings")
+    print(
+        f"tidy: {len(tree.files)} files, {len(graph.modules())} modules, {len(problems)} findings"
+    )
     return 1 if problems else 0
 
 

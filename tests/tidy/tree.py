@@ -1,4 +1,4 @@
-"""The sources as the rules see them: which files there are, their text, and their code without comments and strings."""
+"""The sources as the rules see them: the files, their text, code without comments and strings."""
 
 import os
 import re
@@ -10,13 +10,14 @@ Problem = namedtuple("Problem", "path line rule message")
 
 _BINARY = (".png", ".ico", ".gz", ".woff2", ".jpg", ".pdf")
 _TOKEN = re.compile(
-    r'//[^\n]*'
-    r'|/\*.*?\*/'
+    r"//[^\n]*"
+    r"|/\*.*?\*/"
     r'|(?:u8|[uUL])?R"(?P<delimiter>[^()\\\s]{0,16})\(.*?\)(?P=delimiter)"'
     r'|"(?:\\.|[^"\\\n])*"'
     # A quote between digits separates them: 1'000'000.
     r"|(?<![0-9A-Fa-f])'(?:\\.|[^'\\\n])+'",
-    re.DOTALL)
+    re.DOTALL,
+)
 
 
 def blank(text):
@@ -25,12 +26,14 @@ def blank(text):
 
 
 def strip_cpp(text):
-    """C++ with comments and the insides of literals blanked out; lines and columns stay where they are."""
+    """C++ with comments and the insides of literals blanked out; lines and columns stay."""
+
     def replace(match):
         token = match.group(0)
         if token.startswith("/"):
             return blank(token)
         return token[0] + blank(token[1:-1]) + token[-1]
+
     return _TOKEN.sub(replace, text)
 
 
@@ -46,8 +49,19 @@ class Tree:
     def _list(self):
         if os.path.exists(os.path.join(self.root, ".git")):
             out = subprocess.run(
-                ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"],
-                cwd=self.root, check=True, capture_output=True).stdout.decode()
+                [
+                    "git",
+                    "ls-files",
+                    "-z",
+                    "--cached",
+                    "--others",
+                    "--exclude-standard",
+                    "--deduplicate",
+                ],
+                cwd=self.root,
+                check=True,
+                capture_output=True,
+            ).stdout.decode()
             return [f for f in out.split("\0") if f and os.path.isfile(os.path.join(self.root, f))]
         found = []
         for folder, _, names in os.walk(self.root):
