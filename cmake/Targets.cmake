@@ -44,3 +44,16 @@ function(broadside_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
+
+# broadside_add_tests(folder): adds every folder below it that has a CMakeLists.txt, so that no test can be forgotten. Those that
+# tests/CMakeLists.txt has added by name are left alone.
+function(broadside_add_tests folder)
+  get_property(added DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/tests" PROPERTY SUBDIRECTORIES)
+  file(GLOB_RECURSE listings CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/CMakeLists.txt")
+  foreach(listing ${listings})
+    cmake_path(GET listing PARENT_PATH path)
+    if(NOT path IN_LIST added)
+      add_subdirectory("${path}")
+    endif()
+  endforeach()
+endfunction()

@@ -9,8 +9,9 @@ import tidy
 HEADER = "#pragma once\n\n// What it is; a value type, no thread.\n\n"
 GOOD = {
     "CMakeLists.txt": (
-        "add_subdirectory(proto)\nadd_subdirectory(common/core)\nadd_subdirectory(common/net)\nadd_subdirectory(agent)\n"
-        "add_subdirectory(controller)\nadd_subdirectory(cli)\nadd_subdirectory(tests/unit/common/core)\n"
+        "add_subdirectory(proto)\nadd_subdirectory(common/core)\nadd_subdirectory(common/net)\n"
+        "add_subdirectory(agent)\nadd_subdirectory(controller)\nadd_subdirectory(cli)\n"
+        "broadside_add_tests(tests/unit)\n"
     ),
     "proto/CMakeLists.txt": (
         "add_library(broadside_proto STATIC x)\nadd_library(broadside::proto ALIAS"

@@ -42,7 +42,8 @@ _EXTERNAL = (
 )
 
 _COMMAND = re.compile(
-    r"\b(broadside_library|broadside_test|add_library|add_executable|target_link_libraries|add_subdirectory)"
+    r"\b(broadside_library|broadside_test|broadside_add_tests|add_library|add_executable"
+    r"|target_link_libraries|add_subdirectory)"
     r"\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)",
     re.IGNORECASE,
 )
@@ -67,6 +68,8 @@ def read_listing(text):
             continue
         if command == "add_subdirectory":
             listing.adds.append(words[0])
+        elif command == "broadside_add_tests":
+            listing.adds.append(words[0] + "/**")
         elif command in ("broadside_library", "broadside_test"):
             _read_own(command, words, listing)
         elif command == "target_link_libraries":
@@ -116,7 +119,10 @@ class Graph:
             return
         self.listings[folder] = read_listing(self.tree.text(path))
         for added in self.listings[folder].adds:
-            if "$" not in added:
+            if added.endswith("/**"):
+                for below in self.tree.select("/CMakeLists.txt", under=added[:-2]):
+                    self._reach(posixpath.dirname(below))
+            elif "$" not in added:
                 self._reach(posixpath.join(folder, added))
 
     def _linked(self, folder):

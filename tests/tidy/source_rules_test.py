@@ -193,7 +193,6 @@ auto B::operator()(int x) const -> std::vector<int> {
             {
                 "tests/unit/common/pure/arc_test.cc": "int a;\n",
                 "tests/unit/common/pure/CMakeLists.txt": "broadside_test(t DEPS x)\n",
-                "CMakeLists.txt": "+add_subdirectory(tests/unit/common/pure)\n",
             },
             "mirror",
             "tests/unit/common/pure/arc_test.cc",
