@@ -79,8 +79,8 @@ bool ParseLogLevel(std::string_view text, LogLevel* level) {
   return false;
 }
 
-std::string FormatLogLine(LogLevel level, std::string_view event,
-                          std::initializer_list<LogField> fields, int64_t unix_millis, bool json) {
+std::string FormatLogLine(LogLevel level, std::string_view event, std::span<const LogField> fields,
+                          int64_t unix_millis, bool json) {
   std::string line = json ? "{" : "";
   AppendField(line, "ts", Timestamp(unix_millis), json);
   AppendField(line, "level", kLevelNames[static_cast<int>(level)], json);
@@ -91,6 +91,10 @@ std::string FormatLogLine(LogLevel level, std::string_view event,
 }
 
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
+  Log(level, event, std::span<const LogField>(fields.begin(), fields.size()));
+}
+
+void Log(LogLevel level, std::string_view event, std::span<const LogField> fields) {
   if (level < log_level.load(std::memory_order_relaxed)) return;
   const int64_t millis = WallNow().time_since_epoch().count() / 1'000'000;
   std::string line =

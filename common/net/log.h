@@ -8,7 +8,9 @@
 // Thread-safe: a line is one write(2). Not for the hot path: it allocates and costs a system call.
 // Values are quoted where logfmt needs it.
 
+#include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,9 +28,10 @@ void SetLogJson(bool json);
 bool ParseLogLevel(std::string_view text, LogLevel* level);
 
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
+void Log(LogLevel level, std::string_view event, std::span<const LogField> fields);
 
 // The line that Log would write, without the newline; for tests.
-std::string FormatLogLine(LogLevel level, std::string_view event,
-                          std::initializer_list<LogField> fields, int64_t unix_millis, bool json);
+std::string FormatLogLine(LogLevel level, std::string_view event, std::span<const LogField> fields,
+                          int64_t unix_millis, bool json);
 
 }  // namespace broadside

@@ -1,0 +1,234 @@
+#include "controller/controller.h"
+
+#include <future>
+#include <utility>
+
+#include "common/core/status.h"
+#include "common/net/clock.h"
+#include "common/net/log.h"
+#include "common/net/random_id.h"
+
+namespace broadside {
+namespace {
+
+constexpr Millis kTick{100};
+// Reports that arrive within this share a transaction; whatever a user or a grant waits for goes at once.
+constexpr Millis kCollect{50};
+
+Now ReadNow() { return {BootNow(), WallNow()}; }
+
+LogLevel LevelOf(LogEvent::Level level) {
+  switch (level) {
+    case LogEvent::Level::kInfo:
+      return LogLevel::kInfo;
+    case LogEvent::Level::kWarn:
+      return LogLevel::kWarn;
+    case LogEvent::Level::kError:
+      return LogLevel::kError;
+  }
+  return LogLevel::kError;
+}
+
+CommandResult NoAnswer(std::string detail) {
+  CommandResult result;
+  result.code = CommandCode::kUnavailable;
+  result.detail = std::move(detail);
+  return result;
+}
+
+}  // namespace
+
+Controller::Controller(ControllerOptions options)
+    : options_(std::move(options)), view_(std::make_shared<const FleetView>()) {}
+
+Controller::~Controller() { Stop(); }
+
+absl::Status Controller::Start() {
+  StoredState stored;
+  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(options_.data, &stored);
+  if (!store.ok()) return store.status();
+  store_ = std::move(*store);
+
+  CoreOptions core_options;
+  core_options.horizon = options_.horizon;
+  core_options.start_lead = options_.start_lead;
+  core_options.version = options_.version;
+  core_options.nonce = RandomUint64();
+  home_.RunAndWait([&] {
+    core_ = std::make_unique<ControllerCore>(core_options, stored, ReadNow());
+    tick_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
+    flush_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
+    MaybeFlush();
+    next_tick_ = BootNow() + kTick;
+    ArmTick();
+  });
+  fleet_ = std::make_unique<FleetServer>(home_, FleetHandlers());
+  const absl::Status listening = fleet_->Start(options_.grpc_listen);
+  if (!listening.ok()) return listening;
+  Log(LogLevel::kInfo, "controller_started",
+      {{"store", stored.store_uuid},
+       {"epoch", Concat(stored.epoch)},
+       {"data", options_.data},
+       {"unended_tests", Concat(stored.unended.size())},
+       {"version", options_.version}});
+  return absl::OkStatus();
+}
+
+FleetServer::Handlers Controller::FleetHandlers() {
+  FleetServer::Handlers handlers;
+  handlers.on_open = [](StreamId, const std::string&) {};  // a stream counts from its Hello on
+  handlers.on_message = [this](StreamId stream, AgentMessage message, BootTime received) {
+    Handle(AgentSaid{stream, std::move(message), received});
+  };
+  handlers.on_closed = [this](StreamId stream, const absl::Status&) { Handle(StreamClosed{stream}); };
+  return handlers;
+}
+
+void Controller::Stop() {
+  if (!store_) return;
+  if (fleet_) fleet_->Stop();
+  home_.RunAndWait([this] {
+    stopping_ = true;
+    if (tick_timer_) tick_timer_->cancel();
+    if (flush_timer_) flush_timer_->cancel();
+    // The last decisions are made durable too; the store finishes what it was given.
+    if (core_ && !commit_in_flight_ && !failed_ && core_->NeedsFlush()) Flush();
+  });
+  store_->Stop();
+  home_.RunAndWait([this] {
+    for (auto& [request, done] : std::exchange(requests_, {})) done(NoAnswer("the controller stops"));
+    tick_timer_.reset();
+    flush_timer_.reset();
+  });
+  home_.Stop();
+  store_.reset();
+}
+
+void Controller::PrepareRestart(Nanos limit) {
+  const BootTime until = BootNow() + limit;
+  home_.RunAndWait([this] { Handle(RestartAsked{}); });
+  // Agents tell by their beats, twice a second or less; there is nothing to be woken by.
+  std::promise<void> taken;
+  auto timer = std::make_shared<boost::asio::steady_timer>(home_.context());
+  std::function<void()> check = [&] {
+    if ((!commit_in_flight_ && core_->PlanTaken()) || BootNow() >= until) {
+      taken.set_value();
+      return;
+    }
+    timer->expires_after(kCollect);
+    timer->async_wait([&check](const boost::system::error_code&) { check(); });
+  };
+  home_.Post([&check] { check(); });
+  taken.get_future().wait();
+  home_.RunAndWait([&timer] { timer.reset(); });
+}
+
+void Controller::ArmTick() {
+  tick_timer_->expires_after(std::max(Nanos(0), next_tick_ - BootNow()));
+  tick_timer_->async_wait([this](const boost::system::error_code& error) {
+    if (!error && !stopping_) OnTick();
+  });
+}
+
+void Controller::OnTick() {
+  const BootTime now = BootNow();
+  Ticked tick;
+  tick.loop_delay = now - next_tick_;
+  next_tick_ = std::max(next_tick_ + kTick, now);
+  if (!failed_) Handle(tick);
+  ArmTick();
+}
+
+void Controller::Handle(const Event& event) {
+  home_.AssertCurrent();
+  if (failed_) return;
+  Perform(core_->Step(event, ReadNow()));
+  MaybeFlush();
+}
+
+void Controller::Perform(Effects effects) {
+  for (const LogEvent& log : effects.logs) {
+    std::vector<LogField> fields;
+    for (const auto& [key, value] : log.fields) fields.emplace_back(key, value);
+    Log(LevelOf(log.level), log.event, fields);
+  }
+  // Fleet messages before closes: a rejected agent is told why.
+  if (fleet_) {
+    for (const auto& [stream, message] : effects.messages) fleet_->Send(stream, message);
+    for (const auto& [stream, why] : effects.closes) fleet_->Close(stream, Unavailable(why));
+  }
+  for (Reply& reply : effects.replies) {
+    const auto request = requests_.find(reply.request);
+    if (request == requests_.end()) continue;
+    const Done done = std::move(request->second);
+    requests_.erase(request);
+    done(std::move(reply.result));
+  }
+}
+
+void Controller::MaybeFlush() {
+  if (commit_in_flight_ || failed_ || stopping_ || !core_->NeedsFlush()) return;
+  const Nanos since = BootNow() - last_flush_;
+  if (core_->Urgent() || since >= kCollect) {
+    Flush();
+    return;
+  }
+  flush_timer_->expires_after(kCollect - since);
+  flush_timer_->async_wait([this](const boost::system::error_code& error) {
+    if (!error) MaybeFlush();
+  });
+}
+
+void Controller::Flush() {
+  last_flush_ = BootNow();
+  auto commit = std::make_shared<Commit>(core_->Flush(ReadNow()));
+  if (commit->batch.Empty()) {
+    OnCommitted(absl::OkStatus(), commit);
+    return;
+  }
+  commit_in_flight_ = true;
+  store_->Write(std::move(commit->batch), [this, commit](absl::Status status) {
+    home_.Post([this, commit, status] { OnCommitted(status, commit); });
+  });
+}
+
+void Controller::OnCommitted(absl::Status status, const std::shared_ptr<Commit>& commit) {
+  commit_in_flight_ = false;
+  if (!status.ok()) {
+    // What was decided since is not durable, and nothing of it goes out. The plan that the agents hold runs dry: that is the fence.
+    failed_ = true;
+    Log(LogLevel::kError, "store_failed", {{"why", std::string(ToStd(status.message()))}});
+    if (options_.on_fatal) options_.on_fatal(status);
+    return;
+  }
+  Publish(commit->view);
+  Perform(std::move(commit->effects));
+  MaybeFlush();
+}
+
+void Controller::Publish(std::shared_ptr<const FleetView> view) {
+  {
+    const std::lock_guard lock(view_mutex_);
+    view_ = view;
+  }
+  const std::lock_guard lock(subscribers_mutex_);
+  for (const auto& [id, changed] : subscribers_) changed(view);
+}
+
+std::shared_ptr<const FleetView> Controller::view() const {
+  const std::lock_guard lock(view_mutex_);
+  return view_;
+}
+
+uint64_t Controller::Subscribe(std::function<void(std::shared_ptr<const FleetView>)> changed) {
+  const std::lock_guard lock(subscribers_mutex_);
+  subscribers_.emplace(++last_subscription_, std::move(changed));
+  return last_subscription_;
+}
+
+void Controller::Unsubscribe(uint64_t subscription) {
+  const std::lock_guard lock(subscribers_mutex_);
+  subscribers_.erase(subscription);
+}
+
+}  // namespace broadside

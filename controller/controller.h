@@ -1,0 +1,109 @@
+#pragma once
+
+// The controller: the pure core on a home thread, between the fleet's streams, the store and the users. Performs effects in one place: what was decided is written,
+// and only when it is on disk do messages, replies and the view go out.
+//
+// Start and Stop from the main thread; everything else as controller/core/commands.h says.
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "controller/core/commands.h"
+#include "controller/core/controller_core.h"
+#include "controller/fleet/fleet_server.h"
+#include "controller/store/store.h"
+#include "common/net/io_thread.h"
+
+namespace broadside {
+
+struct ControllerOptions {
+  std::vector<std::string> grpc_listen;  // "HOST:PORT"; none: in-process only
+  std::string data = ":memory:";         // a directory, or ":memory:"
+  Nanos horizon = limits::kHorizonDefault;
+  Nanos start_lead = limits::kStartLead;
+  std::string version;
+  // The store failed: nothing is appended any more, the process has to end. On home, once.
+  std::function<void(absl::Status)> on_fatal;
+};
+
+class Controller : public Commands {
+ public:
+  explicit Controller(ControllerOptions options);
+  ~Controller() override;  // stops
+
+  // Opens the store, then listens. An error says what to do.
+  absl::Status Start();
+  // A planned restart: appends the bridge and waits until the agents have it, at most `limit`. Then Stop may follow.
+  void PrepareRestart(Nanos limit);
+  // Start in reverse. Requests without an answer get kUnavailable. Idempotent.
+  void Stop();
+
+  FleetServer& fleet() { return *fleet_; }
+
+  void StartTest(StartRequest request, Done done) override;
+  void ChangeRate(const TestId& test, MicroRate rate, Done done) override;
+  void StopTest(const TestId& test, Done done) override;
+  void DeleteTest(const TestId& test, Done done) override;
+  void DrainAgent(const std::string& name, Done done) override;
+  void ReadTest(const TestId& test, Done done) override;
+  void ReadTests(const std::string& cursor, int limit, std::function<void(TestPage)> done) override;
+  void ReadIntervals(const TestId& test, int64_t from_k, int limit,
+                     std::function<void(IntervalPage)> done) override;
+  void ReadUpdates(const TestId& test, uint64_t after, int limit,
+                   std::function<void(UpdatePage)> done) override;
+  std::shared_ptr<const FleetView> view() const override;
+  uint64_t Subscribe(std::function<void(std::shared_ptr<const FleetView>)> changed) override;
+  void Unsubscribe(uint64_t subscription) override;
+
+ private:
+  void Handle(const Event& event);
+  void Perform(Effects effects);
+  void MaybeFlush();
+  void Flush();
+  void OnCommitted(absl::Status status, const std::shared_ptr<Commit>& commit);
+  void Publish(std::shared_ptr<const FleetView> view);
+  void ArmTick();
+  void OnTick();
+  // Registers the request and makes its event; on any thread.
+  template <typename MakeEvent>
+  void Ask(Done done, MakeEvent make_event);
+  FleetServer::Handlers FleetHandlers();
+
+  // Constant after construction.
+  const ControllerOptions options_;
+
+  // Changed by home only.
+  std::unique_ptr<ControllerCore> core_;
+  std::map<RequestId, Done> requests_;
+  RequestId last_request_ = 0;
+  bool commit_in_flight_ = false;
+  bool failed_ = false;
+  bool stopping_ = false;
+  BootTime last_flush_{};
+  BootTime next_tick_{};
+  Nanos loop_delay_{0};
+
+  // Synchronised by themselves.
+  mutable std::mutex view_mutex_;
+  std::shared_ptr<const FleetView> view_ ABSL_GUARDED_BY(view_mutex_);
+  std::mutex subscribers_mutex_;
+  std::map<uint64_t, std::function<void(std::shared_ptr<const FleetView>)>> subscribers_
+      ABSL_GUARDED_BY(subscribers_mutex_);
+  uint64_t last_subscription_ ABSL_GUARDED_BY(subscribers_mutex_) = 0;
+
+  // Started in this order, stopped in reverse.
+  IoThread home_{"controller"};
+  std::unique_ptr<boost::asio::steady_timer> tick_timer_;
+  std::unique_ptr<boost::asio::steady_timer> flush_timer_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<FleetServer> fleet_;
+};
+
+}  // namespace broadside
