@@ -12,7 +12,8 @@ namespace broadside {
 namespace {
 
 constexpr Millis kTick{100};
-// Reports that arrive within this share a transaction; whatever a user or a grant waits for goes at once.
+// Reports that arrive within this share a transaction; whatever a user or a grant waits for goes at
+// once.
 constexpr Millis kCollect{50};
 
 Now ReadNow() { return {BootNow(), WallNow()}; }
@@ -80,7 +81,9 @@ FleetServer::Handlers Controller::FleetHandlers() {
   handlers.on_message = [this](StreamId stream, AgentMessage message, BootTime received) {
     Handle(AgentSaid{stream, std::move(message), received});
   };
-  handlers.on_closed = [this](StreamId stream, const absl::Status&) { Handle(StreamClosed{stream}); };
+  handlers.on_closed = [this](StreamId stream, const absl::Status&) {
+    Handle(StreamEnded{stream});
+  };
   return handlers;
 }
 
@@ -96,7 +99,8 @@ void Controller::Stop() {
   });
   store_->Stop();
   home_.RunAndWait([this] {
-    for (auto& [request, done] : std::exchange(requests_, {})) done(NoAnswer("the controller stops"));
+    for (auto& [request, done] : std::exchange(requests_, {}))
+      done(NoAnswer("the controller stops"));
     tick_timer_.reset();
     flush_timer_.reset();
   });
@@ -139,14 +143,14 @@ void Controller::OnTick() {
   ArmTick();
 }
 
-void Controller::Handle(const Event& event) {
+void Controller::Handle(const ControllerEvent& event) {
   home_.AssertCurrent();
   if (failed_) return;
   Perform(core_->Step(event, ReadNow()));
   MaybeFlush();
 }
 
-void Controller::Perform(Effects effects) {
+void Controller::Perform(ControllerEffects effects) {
   for (const LogEvent& log : effects.logs) {
     std::vector<LogField> fields;
     for (const auto& [key, value] : log.fields) fields.emplace_back(key, value);
@@ -195,7 +199,8 @@ void Controller::Flush() {
 void Controller::OnCommitted(absl::Status status, const std::shared_ptr<Commit>& commit) {
   commit_in_flight_ = false;
   if (!status.ok()) {
-    // What was decided since is not durable, and nothing of it goes out. The plan that the agents hold runs dry: that is the fence.
+    // What was decided since is not durable, and nothing of it goes out. The plan that the agents
+    // hold runs dry: that is the fence.
     failed_ = true;
     Log(LogLevel::kError, "store_failed", {{"why", std::string(ToStd(status.message()))}});
     if (options_.on_fatal) options_.on_fatal(status);

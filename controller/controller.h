@@ -1,7 +1,8 @@
 #pragma once
 
-// The controller: the pure core on a home thread, between the fleet's streams, the store and the users. Performs effects in one place: what was decided is written,
-// and only when it is on disk do messages, replies and the view go out.
+// The controller: the pure core on a home thread, between the fleet's streams, the store and the
+// users. Performs effects in one place: what was decided is written, and only when it is on disk do
+// messages, replies and the view go out.
 //
 // Start and Stop from the main thread; everything else as controller/core/commands.h says.
 
@@ -15,11 +16,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "common/net/io_thread.h"
 #include "controller/core/commands.h"
 #include "controller/core/controller_core.h"
 #include "controller/fleet/fleet_server.h"
 #include "controller/store/store.h"
-#include "common/net/io_thread.h"
 
 namespace broadside {
 
@@ -40,7 +41,8 @@ class Controller : public Commands {
 
   // Opens the store, then listens. An error says what to do.
   absl::Status Start();
-  // A planned restart: appends the bridge and waits until the agents have it, at most `limit`. Then Stop may follow.
+  // A planned restart: appends the bridge and waits until the agents have it, at most `limit`. Then
+  // Stop may follow.
   void PrepareRestart(Nanos limit);
   // Start in reverse. Requests without an answer get kUnavailable. Idempotent.
   void Stop();
@@ -63,8 +65,8 @@ class Controller : public Commands {
   void Unsubscribe(uint64_t subscription) override;
 
  private:
-  void Handle(const Event& event);
-  void Perform(Effects effects);
+  void Handle(const ControllerEvent& event);
+  void Perform(ControllerEffects effects);
   void MaybeFlush();
   void Flush();
   void OnCommitted(absl::Status status, const std::shared_ptr<Commit>& commit);

@@ -42,31 +42,38 @@ void Controller::Ask(Done done, MakeEvent make_event) {
 
 void Controller::StartTest(StartRequest request, Done done) {
   Ask(std::move(done), [request = std::move(request)](RequestId id) {
-    return Event(StartAsked{id, RandomTestId(), request});
+    return ControllerEvent(StartAsked{id, RandomTestId(), request});
   });
 }
 
 void Controller::ChangeRate(const TestId& test, MicroRate rate, Done done) {
-  Ask(std::move(done), [test, rate](RequestId id) { return Event(RateAsked{id, test, rate}); });
+  Ask(std::move(done), [test, rate](RequestId id) {
+    return ControllerEvent(RateAsked{id, test, rate});
+  });
 }
 
 void Controller::StopTest(const TestId& test, Done done) {
-  Ask(std::move(done), [test](RequestId id) { return Event(StopAsked{id, test}); });
+  Ask(std::move(done), [test](RequestId id) { return ControllerEvent(StopAsked{id, test}); });
 }
 
 void Controller::DeleteTest(const TestId& test, Done done) {
   if (view()->tests.contains(test)) {
-    Ask(std::move(done), [test](RequestId id) { return Event(DeleteAsked{id, test, false}); });
+    Ask(std::move(done), [test](RequestId id) {
+      return ControllerEvent(DeleteAsked{id, test, false});
+    });
     return;
   }
-  store_->ReadTest(test, [this, test, done = std::move(done)](const std::optional<TestRecord>& record) {
-    const bool in_store = record.has_value();
-    Ask(done, [test, in_store](RequestId id) { return Event(DeleteAsked{id, test, in_store}); });
-  });
+  store_->ReadTest(test,
+                   [this, test, done = std::move(done)](const std::optional<TestRecord>& record) {
+                     const bool in_store = record.has_value();
+                     Ask(done, [test, in_store](RequestId id) {
+                       return ControllerEvent(DeleteAsked{id, test, in_store});
+                     });
+                   });
 }
 
 void Controller::DrainAgent(const std::string& name, Done done) {
-  Ask(std::move(done), [name](RequestId id) { return Event(DrainAsked{id, name}); });
+  Ask(std::move(done), [name](RequestId id) { return ControllerEvent(DrainAsked{id, name}); });
 }
 
 void Controller::ReadTest(const TestId& test, Done done) {
@@ -76,24 +83,27 @@ void Controller::ReadTest(const TestId& test, Done done) {
     home_.Post([done = std::move(done), found = it->second] { done(Found(found)); });
     return;
   }
-  store_->ReadTest(test, [this, test, done = std::move(done)](const std::optional<TestRecord>& record) {
-    CommandResult result = record.has_value() ? Found(ViewOfRecord(*record)) : NoTest(test);
-    home_.Post([done, result = std::move(result)]() mutable { done(std::move(result)); });
-  });
+  store_->ReadTest(
+      test, [this, test, done = std::move(done)](const std::optional<TestRecord>& record) {
+        CommandResult result = record.has_value() ? Found(ViewOfRecord(*record)) : NoTest(test);
+        home_.Post([done, result = std::move(result)]() mutable { done(std::move(result)); });
+      });
 }
 
-void Controller::ReadTests(const std::string& cursor, int limit, std::function<void(TestPage)> done) {
-  store_->ReadTests(cursor, limit,
-                    [this, done = std::move(done)](const std::vector<TestRecord>& records, std::string next) {
-                      TestPage page;
-                      page.next = std::move(next);
-                      const std::shared_ptr<const FleetView> now = view();
-                      for (const TestRecord& record : records) {
-                        const auto it = now->tests.find(record.id);
-                        page.items.push_back(it != now->tests.end() ? it->second : ViewOfRecord(record));
-                      }
-                      home_.Post([done, page = std::move(page)]() mutable { done(std::move(page)); });
-                    });
+void Controller::ReadTests(const std::string& cursor, int limit,
+                           std::function<void(TestPage)> done) {
+  store_->ReadTests(
+      cursor, limit,
+      [this, done = std::move(done)](const std::vector<TestRecord>& records, std::string next) {
+        TestPage page;
+        page.next = std::move(next);
+        const std::shared_ptr<const FleetView> now = view();
+        for (const TestRecord& record : records) {
+          const auto it = now->tests.find(record.id);
+          page.items.push_back(it != now->tests.end() ? it->second : ViewOfRecord(record));
+        }
+        home_.Post([done, page = std::move(page)]() mutable { done(std::move(page)); });
+      });
 }
 
 void Controller::ReadIntervals(const TestId& test, int64_t from_k, int limit,

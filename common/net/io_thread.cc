@@ -7,9 +7,7 @@
 namespace broadside {
 
 IoThread::IoThread(std::string name)
-    : name_(std::move(name)),
-      work_(boost::asio::make_work_guard(context_)),
-      thread_([this] {
+    : name_(std::move(name)), work_(boost::asio::make_work_guard(context_)), thread_([this] {
         pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
         context_.run();
       }) {}
@@ -29,7 +27,8 @@ void IoThread::RunAndWait(std::function<void()> f) {
 void IoThread::Stop() {
   if (!thread_.joinable()) return;
   BS_CHECK(!IsCurrent()) << "a thread cannot join itself";
-  // The last handler gives up the work guard and stops the loop, so that timers still armed do not keep it alive.
+  // The last handler gives up the work guard and stops the loop, so that timers still armed do not
+  // keep it alive.
   Post([this] {
     work_.reset();
     context_.stop();

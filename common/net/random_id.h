@@ -1,6 +1,7 @@
 #pragma once
 
-// Random identities from the kernel (getrandom). Thread-safe; a system call each, so not for the hot path.
+// Random identities from the kernel (getrandom). Thread-safe; a system call each, so not for the
+// hot path.
 
 #include <cstdint>
 #include <string>

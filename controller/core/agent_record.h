@@ -20,9 +20,11 @@ struct AgentRecord {
   uint32_t threads = 1;
   std::string version;
 
-  // The live stream; nothing while the agent is lost. Set by Hello, cleared when the stream ends or falls silent.
+  // The live stream; nothing while the agent is lost. Set by Hello, cleared when the stream ends or
+  // falls silent.
   std::optional<StreamId> stream;
-  // Last message on any stream; the agent is trusted with slots while this is younger than the silence D.
+  // Last message on any stream; the agent is trusted with slots while this is younger than the
+  // silence D.
   BootTime last_heard{};
   // When it was lost; meaningful without a stream.
   BootTime lost_at{};

@@ -1,9 +1,11 @@
 #pragma once
 
-// Sums of one test: the per-second intervals and the totals, from segments as they begin and from the reports of all agents.
+// Sums of one test: the per-second intervals and the totals, from segments as they begin and from
+// the reports of all agents.
 //
-// Outcomes enter the totals when their interval has begun, so that planned = outcomes + outstanding holds at every moment; answers enter at once.
-// Owned by a TestRun, on home. Adding a report is linear in its buckets (about 0.5 us for each of the three histograms of a second).
+// Outcomes enter the totals when their interval has begun, so that planned = outcomes + outstanding
+// holds at every moment; answers enter at once. Owned by a TestRun, on home. Adding a report is
+// linear in its buckets (about 0.5 us for each of the three histograms of a second).
 
 #include <cstdint>
 #include <map>
@@ -33,10 +35,12 @@ class Aggregator {
   // Drops intervals <= k from memory. REQUIRES: they are settled, closed, and taken by TakeDirty.
   void Drop(int64_t k);
 
-  // The intervals that changed since the last call, each with a new revision from `revision` on (which is advanced). Not yet begun ones are left for later.
+  // The intervals that changed since the last call, each with a new revision from `revision` on
+  // (which is advanced). Not yet begun ones are left for later.
   std::vector<std::shared_ptr<const IntervalView>> TakeDirty(uint64_t& revision);
 
-  // Goes on from what the store held: the sums of the begun intervals, and the intervals that are not yet dropped.
+  // Goes on from what the store held: the sums of the begun intervals, and the intervals that are
+  // not yet dropped.
   void Restore(int64_t planned, const DueSummary& due, const DoneSummary& done,
                const std::vector<IntervalView>& intervals, int64_t begun_through);
   // All sums of answers with their histograms in sparse form, for the store.

@@ -1,9 +1,10 @@
 #pragma once
 
-// What users may ask of the controller, and the answers. Implemented by the controller (and by a fake in the tests of REST).
+// What users may ask of the controller, and the answers. Implemented by the controller (and by a
+// fake in the tests of REST).
 //
-// Methods may be called from any thread; answers come on the controller's home thread, after what they say is durable. An answer always comes, at the latest when
-// the controller stops.
+// Methods may be called from any thread; answers come on the controller's home thread, after what
+// they say is durable. An answer always comes, at the latest when the controller stops.
 
 #include <cstdint>
 #include <functional>
@@ -18,21 +19,21 @@ namespace broadside {
 
 enum class CommandCode : uint8_t {
   kOk = 0,
-  kNotFound,          // no such test or agent: 404
-  kConflict,          // not in this state: 409
-  kTooMany,           // limits::kTestsRunningMax reached: 429
-  kKeyReused,         // Idempotency-Key with another body: 422
-  kInvalid,           // a field is wrong: 422
-  kUnavailable,       // read-only or stopping: 503
+  kNotFound,     // no such test or agent: 404
+  kConflict,     // not in this state: 409
+  kTooMany,      // limits::kTestsRunningMax reached: 429
+  kKeyReused,    // Idempotency-Key with another body: 422
+  kInvalid,      // a field is wrong: 422
+  kUnavailable,  // read-only or stopping: 503
 };
 
 struct CommandResult {
   CommandCode code = CommandCode::kOk;
-  std::string detail;                // for people, when not ok
-  std::vector<FieldError> fields;    // for kInvalid
+  std::string detail;                    // for people, when not ok
+  std::vector<FieldError> fields;        // for kInvalid
   std::shared_ptr<const TestView> test;  // for ok, where there is one
   std::optional<WallTime> effective_at;  // ChangeRate: when the new rate begins
-  bool replayed = false;             // StartTest: an earlier answer to the same Idempotency-Key
+  bool replayed = false;                 // StartTest: an earlier answer to the same Idempotency-Key
 };
 
 struct StartRequest {
@@ -70,7 +71,8 @@ class Commands {
   // One test, also ended ones that only the store has.
   virtual void ReadTest(const TestId& test, Done done) = 0;
   // Tests created before the cursor (empty: the newest), newest first.
-  virtual void ReadTests(const std::string& cursor, int limit, std::function<void(TestPage)> done) = 0;
+  virtual void ReadTests(const std::string& cursor, int limit,
+                         std::function<void(TestPage)> done) = 0;
   virtual void ReadIntervals(const TestId& test, int64_t from_k, int limit,
                              std::function<void(IntervalPage)> done) = 0;
   // Intervals and changes with a revision above `after`.
@@ -79,7 +81,8 @@ class Commands {
 
   // The last published view; never null. Thread-safe, one atomic load.
   virtual std::shared_ptr<const FleetView> view() const = 0;
-  // `changed` runs on home after each publication, until Unsubscribe returns. Give one that only posts.
+  // `changed` runs on home after each publication, until Unsubscribe returns. Give one that only
+  // posts.
   virtual uint64_t Subscribe(std::function<void(std::shared_ptr<const FleetView>)> changed) = 0;
   virtual void Unsubscribe(uint64_t subscription) = 0;
 };

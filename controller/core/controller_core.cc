@@ -49,21 +49,21 @@ Nanos ControllerCore::BeatInterval() const {
   return agents_.size() > limits::kLargeFleet ? limits::kBeatLargeFleet : limits::kBeatSmallFleet;
 }
 
-Effects ControllerCore::Step(const Event& event, Now now) {
-  Effects effects;
+ControllerEffects ControllerCore::Step(const ControllerEvent& event, Now now) {
+  ControllerEffects effects;
   std::visit([&](const auto& e) { On(e, now, effects); }, event);
   for (auto& [id, run] : runs_) CollectLogs(*run, effects);
   return effects;
 }
 
-void ControllerCore::CollectLogs(TestRun& run, Effects& effects) {
+void ControllerCore::CollectLogs(TestRun& run, ControllerEffects& effects) {
   std::vector<LogEvent> logs = run.TakeLogs();
   std::move(logs.begin(), logs.end(), std::back_inserter(effects.logs));
 }
 
 // ---- users ----
 
-void ControllerCore::On(const StartAsked& asked, Now now, Effects& effects) {
+void ControllerCore::On(const StartAsked& asked, Now now, ControllerEffects& effects) {
   const std::string& key = asked.start.idempotency_key;
   const auto used = key.empty() ? keys_.end() : keys_.find(key);
   if (used != keys_.end()) {
@@ -87,8 +87,9 @@ void ControllerCore::On(const StartAsked& asked, Now now, Effects& effects) {
   }
   if (runs_.size() >= limits::kTestsRunningMax) {
     effects.replies.push_back(
-        {asked.request, Refused(CommandCode::kTooMany, Concat(limits::kTestsRunningMax,
-                                                              " tests are running, the most at a time"))});
+        {asked.request,
+         Refused(CommandCode::kTooMany,
+                 Concat(limits::kTestsRunningMax, " tests are running, the most at a time"))});
     return;
   }
   runs_.emplace(asked.id, std::make_unique<TestRun>(asked.id, asked.start, run_options_, now));
@@ -97,7 +98,7 @@ void ControllerCore::On(const StartAsked& asked, Now now, Effects& effects) {
   urgent_ = true;
 }
 
-void ControllerCore::On(const RateAsked& asked, Now now, Effects& effects) {
+void ControllerCore::On(const RateAsked& asked, Now now, ControllerEffects& effects) {
   const auto run = runs_.find(asked.test);
   if (run == runs_.end() || run->second->Ended()) {
     const bool known = run != runs_.end() || ended_.contains(asked.test);
@@ -108,7 +109,8 @@ void ControllerCore::On(const RateAsked& asked, Now now, Effects& effects) {
   }
   TestRun::RateAnswer answer = run->second->ChangeRate(asked.rate, now);
   if (!answer.error.empty()) {
-    effects.replies.push_back({asked.request, Refused(CommandCode::kConflict, std::move(answer.error))});
+    effects.replies.push_back(
+        {asked.request, Refused(CommandCode::kConflict, std::move(answer.error))});
     return;
   }
   CommandResult result;
@@ -117,7 +119,7 @@ void ControllerCore::On(const RateAsked& asked, Now now, Effects& effects) {
   urgent_ = true;
 }
 
-void ControllerCore::On(const StopAsked& asked, Now now, Effects& effects) {
+void ControllerCore::On(const StopAsked& asked, Now now, ControllerEffects& effects) {
   const auto run = runs_.find(asked.test);
   if (run == runs_.end() && !ended_.contains(asked.test)) {
     effects.replies.push_back(
@@ -129,7 +131,7 @@ void ControllerCore::On(const StopAsked& asked, Now now, Effects& effects) {
   changed_ = urgent_ = true;
 }
 
-void ControllerCore::On(const DeleteAsked& asked, Now /*now*/, Effects& effects) {
+void ControllerCore::On(const DeleteAsked& asked, Now /*now*/, ControllerEffects& effects) {
   if (runs_.contains(asked.test)) {
     effects.replies.push_back(
         {asked.request, Refused(CommandCode::kConflict, "the test is running: stop it first")});
@@ -147,7 +149,7 @@ void ControllerCore::On(const DeleteAsked& asked, Now /*now*/, Effects& effects)
   changed_ = urgent_ = true;
 }
 
-void ControllerCore::On(const DrainAsked& asked, Now /*now*/, Effects& effects) {
+void ControllerCore::On(const DrainAsked& asked, Now /*now*/, ControllerEffects& effects) {
   int found = 0;
   for (auto& [incarnation, agent] : agents_) {
     if (agent.name != asked.name || !agent.Connected()) continue;
@@ -157,7 +159,8 @@ void ControllerCore::On(const DrainAsked& asked, Now /*now*/, Effects& effects) 
   }
   if (found == 0) {
     effects.replies.push_back(
-        {asked.request, Refused(CommandCode::kNotFound, Concat("no connected agent named ", asked.name))});
+        {asked.request,
+         Refused(CommandCode::kNotFound, Concat("no connected agent named ", asked.name))});
     return;
   }
   replies_.push_back({asked.request, {}, {}});
@@ -166,7 +169,7 @@ void ControllerCore::On(const DrainAsked& asked, Now /*now*/, Effects& effects) 
 
 // ---- time ----
 
-void ControllerCore::On(const Ticked& tick, Now now, Effects& effects) {
+void ControllerCore::On(const Ticked& tick, Now now, ControllerEffects& effects) {
   run_options_.silence = Silence();
   for (auto& [incarnation, agent] : agents_) {
     if (!agent.Connected() || now.boot - agent.last_heard <= Silence() + Seconds(1)) continue;
@@ -182,7 +185,7 @@ void ControllerCore::On(const Ticked& tick, Now now, Effects& effects) {
   ForgetAgents(now);
 }
 
-void ControllerCore::On(const RestartAsked& /*asked*/, Now now, Effects& /*effects*/) {
+void ControllerCore::On(const RestartAsked& /*asked*/, Now now, ControllerEffects& /*effects*/) {
   bridge_ = true;
   for (auto& [id, run] : runs_) run->Tick(now, agents_, bridge_, outbox_);
   urgent_ = true;
@@ -199,7 +202,8 @@ bool ControllerCore::PlanTaken() const {
 
 bool ControllerCore::NeedsFlush() const {
   if (changed_ || urgent_ || !outbox_.Empty() || !marks_.empty()) return true;
-  return std::any_of(runs_.begin(), runs_.end(), [](const auto& run) { return run.second->Dirty(); });
+  return std::any_of(runs_.begin(), runs_.end(),
+                     [](const auto& run) { return run.second->Dirty(); });
 }
 
 Commit ControllerCore::Flush(Now now) {
@@ -254,9 +258,11 @@ std::vector<AgentView> ControllerCore::AgentViews() const {
     if (agent.name.empty()) continue;  // known from the store alone
     AgentView view = ViewOf(agent);
     for (const auto& [id, run] : runs_) {
-      if (run->state() == TestState::kRunning) view.share = std::max(view.share, run->ShareOf(incarnation));
+      if (run->state() == TestState::kRunning)
+        view.share = std::max(view.share, run->ShareOf(incarnation));
     }
-    if (view.state == AgentState::kReady && any_running && view.share == 0) view.state = AgentState::kSpare;
+    if (view.state == AgentState::kReady && any_running && view.share == 0)
+      view.state = AgentState::kSpare;
     views.push_back(std::move(view));
   }
   std::sort(views.begin(), views.end(), [](const AgentView& a, const AgentView& b) {

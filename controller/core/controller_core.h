@@ -1,10 +1,12 @@
 #pragma once
 
-// The controller's mind: agents, tests, plan and books. Pure: `Step(event, now)` takes what happened, `Flush(now)` gives what must be durable and what may go out
-// once it is. A simulator runs it in virtual time.
+// The controller's mind: agents, tests, plan and books. Pure: `Step(event, now)` takes what
+// happened, `Flush(now)` gives what must be durable and what may go out once it is. A simulator
+// runs it in virtual time.
 //
-// Not thread-safe: owned by the controller's home. Between two flushes everything collects, so that a tick or a burst of reports is one transaction and one
-// message for each agent. Effects that promise nothing (clock replies, rejections) leave Step at once.
+// Not thread-safe: owned by the controller's home. Between two flushes everything collects, so that
+// a tick or a burst of reports is one transaction and one message for each agent. ControllerEffects
+// that promise nothing (clock replies, rejections) leave Step at once.
 
 #include <cstdint>
 #include <deque>
@@ -31,40 +33,42 @@ class ControllerCore {
  public:
   ControllerCore(const CoreOptions& options, const StoredState& stored, Now now);
 
-  Effects Step(const Event& event, Now now);
+  ControllerEffects Step(const ControllerEvent& event, Now now);
 
-  // Something waits for Flush; Urgent when somebody waits for it (a grant, a user's reply), else it may collect for a while.
+  // Something waits for Flush; Urgent when somebody waits for it (a grant, a user's reply), else it
+  // may collect for a while.
   bool NeedsFlush() const;
   bool Urgent() const { return urgent_; }
   // REQUIRES: the commit of the last Flush was performed.
   Commit Flush(Now now);
 
-  // All grants so far were taken by the agents that are connected, as far as their beats say: a planned restart may go on.
+  // All grants so far were taken by the agents that are connected, as far as their beats say: a
+  // planned restart may go on.
   bool PlanTaken() const;
   size_t running_tests() const { return runs_.size(); }
 
  private:
-  void On(const AgentSaid& said, Now now, Effects& effects);
-  void On(const StreamClosed& closed, Now now, Effects& effects);
-  void On(const StartAsked& asked, Now now, Effects& effects);
-  void On(const RateAsked& asked, Now now, Effects& effects);
-  void On(const StopAsked& asked, Now now, Effects& effects);
-  void On(const DeleteAsked& asked, Now now, Effects& effects);
-  void On(const DrainAsked& asked, Now now, Effects& effects);
-  void On(const Ticked& tick, Now now, Effects& effects);
-  void On(const RestartAsked& asked, Now now, Effects& effects);
+  void On(const AgentSaid& said, Now now, ControllerEffects& effects);
+  void On(const StreamEnded& closed, Now now, ControllerEffects& effects);
+  void On(const StartAsked& asked, Now now, ControllerEffects& effects);
+  void On(const RateAsked& asked, Now now, ControllerEffects& effects);
+  void On(const StopAsked& asked, Now now, ControllerEffects& effects);
+  void On(const DeleteAsked& asked, Now now, ControllerEffects& effects);
+  void On(const DrainAsked& asked, Now now, ControllerEffects& effects);
+  void On(const Ticked& tick, Now now, ControllerEffects& effects);
+  void On(const RestartAsked& asked, Now now, ControllerEffects& effects);
 
-  void OnHello(StreamId stream, const Hello& hello, Now now, Effects& effects);
+  void OnHello(StreamId stream, const Hello& hello, Now now, ControllerEffects& effects);
   std::optional<Reject> Refusal(const Hello& hello, Now now);
   void WelcomeAgent(AgentRecord& agent, const Hello& hello, Now now);
   void OnBeat(AgentRecord& agent, const Beat& beat, Now now);
-  void OnReport(AgentRecord& agent, const Report& report, Now now, Effects& effects);
+  void OnReport(AgentRecord& agent, const Report& report, Now now, ControllerEffects& effects);
   void StartDraining(AgentRecord& agent, Now now);
   void Lose(AgentRecord& agent, Now now);
   void ForgetAgents(Now now);
 
   AgentRecord* AgentOf(StreamId stream);
-  void CollectLogs(TestRun& run, Effects& effects);
+  void CollectLogs(TestRun& run, ControllerEffects& effects);
   void FinishReplies(Commit& commit);
   std::shared_ptr<const FleetView> MakeView(Now now) const;
   std::vector<AgentView> AgentViews() const;
@@ -80,25 +84,26 @@ class ControllerCore {
   // Changed by home.
   Fleet agents_;
   std::map<StreamId, Incarnation> streams_;
-  std::map<TestId, std::unique_ptr<TestRun>> runs_;            // unended, and ended ones until they are flushed
-  std::map<TestId, std::shared_ptr<const TestView>> ended_;    // bounded by limits::kTestsInMemoryMax
-  std::deque<TestId> ended_order_;                             // oldest first
+  std::map<TestId, std::unique_ptr<TestRun>>
+      runs_;  // unended, and ended ones until they are flushed
+  std::map<TestId, std::shared_ptr<const TestView>> ended_;  // bounded by limits::kTestsInMemoryMax
+  std::deque<TestId> ended_order_;                           // oldest first
   struct UsedKey {
     TestId test;
     uint64_t body_hash = 0;
   };
-  std::map<std::string, UsedKey> keys_;                        // Idempotency-Keys of the tests in memory
-  std::deque<BootTime> hellos_;                                // of the last second
+  std::map<std::string, UsedKey> keys_;  // Idempotency-Keys of the tests in memory
+  std::deque<BootTime> hellos_;          // of the last second
   uint64_t reports_after_final_ = 0;
   bool bridge_ = false;
 
   // Collected for the next flush.
   Outbox outbox_;
-  std::vector<LedgerRecord> marks_;      // high-water marks without a test
+  std::vector<LedgerRecord> marks_;  // high-water marks without a test
   std::vector<TestId> deleted_;
   struct PendingReply {
     RequestId request = 0;
-    TestId test;                          // whose view the reply carries, as of the flush
+    TestId test;  // whose view the reply carries, as of the flush
     CommandResult result;
   };
   std::vector<PendingReply> replies_;

@@ -27,7 +27,7 @@ AgentRecord* ControllerCore::AgentOf(StreamId stream) {
   return it == streams_.end() ? nullptr : &agents_.at(it->second);
 }
 
-void ControllerCore::On(const AgentSaid& said, Now now, Effects& effects) {
+void ControllerCore::On(const AgentSaid& said, Now now, ControllerEffects& effects) {
   if (said.message.hello.has_value()) {
     OnHello(said.stream, *said.message.hello, now, effects);
     return;
@@ -59,20 +59,21 @@ void ControllerCore::On(const AgentSaid& said, Now now, Effects& effects) {
 std::optional<Reject> ControllerCore::Refusal(const Hello& hello, Now now) {
   if (hello.protocol_major != kProtocolMajor) {
     return Reject{RejectReason::kProtocol,
-                  Concat("the agent (", hello.version, ") speaks protocol ", hello.protocol_major, ".",
-                         hello.protocol_minor, ", this controller (", options_.version, ") ", kProtocolMajor,
-                         ".", kProtocolMinor, ": upgrade one of them"),
+                  Concat("the agent (", hello.version, ") speaks protocol ", hello.protocol_major,
+                         ".", hello.protocol_minor, ", this controller (", options_.version, ") ",
+                         kProtocolMajor, ".", kProtocolMinor, ": upgrade one of them"),
                   limits::kBackoffMax};
   }
   if (hello.name.empty() || hello.name.size() > limits::kAgentNameBytesMax || hello.threads == 0 ||
       hello.threads > limits::kShardsMax) {
     return Reject{RejectReason::kInvalid,
-                  Concat("name must have 1 to ", limits::kAgentNameBytesMax, " bytes and threads be 1 to ",
-                         limits::kShardsMax),
+                  Concat("name must have 1 to ", limits::kAgentNameBytesMax,
+                         " bytes and threads be 1 to ", limits::kShardsMax),
                   limits::kBackoffMax};
   }
   if (!agents_.contains(hello.incarnation) && agents_.size() >= limits::kAgentsMax) {
-    return Reject{RejectReason::kFleetFull, Concat(limits::kAgentsMax, " agents are connected, the most"),
+    return Reject{RejectReason::kFleetFull,
+                  Concat(limits::kAgentsMax, " agents are connected, the most"),
                   limits::kBackoffMax};
   }
   while (!hellos_.empty() && now.boot - hellos_.front() > Seconds(1)) hellos_.pop_front();
@@ -83,9 +84,12 @@ std::optional<Reject> ControllerCore::Refusal(const Hello& hello, Now now) {
   return std::nullopt;
 }
 
-void ControllerCore::OnHello(StreamId stream, const Hello& hello, Now now, Effects& effects) {
+void ControllerCore::OnHello(StreamId stream, const Hello& hello, Now now,
+                             ControllerEffects& effects) {
   if (std::optional<Reject> refusal = Refusal(hello, now); refusal.has_value()) {
-    effects.logs.push_back({LogEvent::Level::kWarn, "agent_rejected", {{"agent", hello.name}, {"why", refusal->detail}}});
+    effects.logs.push_back({LogEvent::Level::kWarn,
+                            "agent_rejected",
+                            {{"agent", hello.name}, {"why", refusal->detail}}});
     ControllerMessage message;
     message.reject = std::move(refusal);
     effects.messages.emplace_back(stream, std::move(message));
@@ -159,7 +163,8 @@ void ControllerCore::StartDraining(AgentRecord& agent, Now now) {
   changed_ = urgent_ = true;
 }
 
-void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now, Effects& effects) {
+void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now,
+                              ControllerEffects& effects) {
   if (report.seq > agent.seq + 1) {
     effects.closes.emplace_back(*agent.stream, Concat("report ", report.seq, " after ", agent.seq));
     Lose(agent, now);
@@ -184,7 +189,7 @@ void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now,
   outbox_.For(*agent.stream).ack = agent.seq;
 }
 
-void ControllerCore::On(const StreamClosed& closed, Now now, Effects& effects) {
+void ControllerCore::On(const StreamEnded& closed, Now now, ControllerEffects& effects) {
   AgentRecord* agent = AgentOf(closed.stream);
   if (agent == nullptr || agent->stream != closed.stream) return;
   effects.logs.push_back({agent->draining ? LogEvent::Level::kInfo : LogEvent::Level::kWarn,

@@ -1,7 +1,8 @@
 #pragma once
 
-// What happens to the controller's core, and what it wants done: Step(event, now) -> effects. Value types; the shell (controller/controller.h) or a simulator
-// makes events from the world and performs effects in it.
+// What happens to the controller's core, and what it wants done: Step(event, now) -> effects. Value
+// types; the shell (controller/controller.h) or a simulator makes events from the world and
+// performs effects in it.
 
 #include <cstdint>
 #include <memory>
@@ -33,7 +34,7 @@ struct AgentSaid {
   AgentMessage message;
   BootTime received{};  // stamped when the message was read, before any queue
 };
-struct StreamClosed {
+struct StreamEnded {
   StreamId stream = 0;
 };
 struct StartAsked {
@@ -67,8 +68,8 @@ struct Ticked {
 // A planned restart: append the bridge.
 struct RestartAsked {};
 
-using Event = std::variant<AgentSaid, StreamClosed, StartAsked, RateAsked, StopAsked, DeleteAsked,
-                           DrainAsked, Ticked, RestartAsked>;
+using ControllerEvent = std::variant<AgentSaid, StreamEnded, StartAsked, RateAsked, StopAsked,
+                                     DeleteAsked, DrainAsked, Ticked, RestartAsked>;
 
 // ---- effects ----
 
@@ -83,17 +84,19 @@ struct LogEvent {
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
-struct Effects {
+struct ControllerEffects {
   std::vector<std::pair<StreamId, ControllerMessage>> messages;  // in order
-  std::vector<std::pair<StreamId, std::string>> closes;          // end these streams; the text is for the peer
+  std::vector<std::pair<StreamId, std::string>>
+      closes;  // end these streams; the text is for the peer
   std::vector<Reply> replies;
   std::vector<LogEvent> logs;
 };
 
-// What was decided since the last Flush: `batch` has to be durable before `effects` go out and `view` is published.
+// What was decided since the last Flush: `batch` has to be durable before `effects` go out and
+// `view` is published.
 struct Commit {
   StoreBatch batch;
-  Effects effects;
+  ControllerEffects effects;
   std::shared_ptr<const FleetView> view;
 };
 

@@ -10,8 +10,8 @@ constexpr std::array<std::string_view, 7> kTestStateNames = {
 constexpr std::array<std::string_view, kAgentStateCount> kAgentStateNames = {
     "joining", "ready", "spare", "draining", "lost"};
 constexpr std::array<std::string_view, 8> kChangeKindNames = {
-    "created",    "state",     "rate", "agent_joined", "agent_lost", "agent_draining",
-    "threshold", "agent_back"};
+    "created",    "state",          "rate",      "agent_joined",
+    "agent_lost", "agent_draining", "threshold", "agent_back"};
 constexpr std::array<std::string_view, 3> kVerdictLevelNames = {"valid", "suspect", "invalid"};
 
 }  // namespace

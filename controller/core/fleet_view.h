@@ -1,7 +1,8 @@
 #pragma once
 
-// What the world may see: an immutable picture of the fleet and its tests, published by home after each commit, read by REST, metrics, page and reports through a
-// shared_ptr. Everything in it is durable. Thread-safe because nothing changes after publication.
+// What the world may see: an immutable picture of the fleet and its tests, published by home after
+// each commit, read by REST, metrics, page and reports through a shared_ptr. Everything in it is
+// durable. Thread-safe because nothing changes after publication.
 
 #include <cstdint>
 #include <map>
@@ -21,9 +22,9 @@ namespace broadside {
 
 // The numbers are those of the store.
 enum class TestState : uint8_t {
-  kPending = 0,       // waits for agents.min, or for its start lead to pass
+  kPending = 0,  // waits for agents.min, or for its start lead to pass
   kRunning = 1,
-  kStopping = 2,      // stopped, but not yet certain that nothing is sent
+  kStopping = 2,  // stopped, but not yet certain that nothing is sent
   kFinished = 3,
   kStopped = 4,
   kFailed = 5,
@@ -59,8 +60,8 @@ struct IntervalView {
   int64_t planned = 0;
   DueSummary due;
   DoneSummary done;
-  bool settled = false;   // every slot has its outcome
-  bool closed = false;    // counted in requests_per_second; a closed figure never changes
+  bool settled = false;           // every slot has its outcome
+  bool closed = false;            // counted in requests_per_second; a closed figure never changes
   uint64_t closed_completed = 0;  // completions when it was closed
   double coverage = 1;    // share of the owners that had reported past it when it was closed
   uint64_t revision = 0;  // of the test, at the last change of this interval
@@ -69,7 +70,14 @@ struct IntervalView {
 
 // Something that happened in a test: a mark on every time axis.
 enum class ChangeKind : uint8_t {
-  kCreated = 0, kState = 1, kRate = 2, kAgentJoined = 3, kAgentLost = 4, kAgentDraining = 5, kThreshold = 6, kAgentBack = 7,
+  kCreated = 0,
+  kState = 1,
+  kRate = 2,
+  kAgentJoined = 3,
+  kAgentLost = 4,
+  kAgentDraining = 5,
+  kThreshold = 6,
+  kAgentBack = 7,
 };
 std::string_view ChangeKindName(ChangeKind kind);
 
@@ -77,7 +85,8 @@ struct Change {
   uint64_t revision = 0;
   ChangeKind kind = ChangeKind::kState;
   WallTime at{};
-  std::string detail;  // for people, one line: the new state, the rate, the agent's name, the expression
+  std::string
+      detail;  // for people, one line: the new state, the rate, the agent's name, the expression
   friend bool operator==(const Change&, const Change&) = default;
 };
 
@@ -107,7 +116,7 @@ struct Verdict {
 struct Totals {
   int64_t planned = 0;  // slots of the segments begun so far
   DueSummary due;
-  DoneSummary done;     // its sparse histograms are left empty here: see the three below
+  DoneSummary done;  // its sparse histograms are left empty here: see the three below
   int64_t outstanding = 0;
   Histogram response_time;
   Histogram service_time;
@@ -136,15 +145,16 @@ struct TestView {
   std::vector<AgentView> agents;  // those that own or owned slots
   std::vector<Piece> pieces;      // the curve with its live changes
   uint64_t revision = 0;
-  // Most recent updates, ascending by revision, bounded by limits::kUpdatesInMemoryMax. Older ones are in the store.
+  // Most recent updates, ascending by revision, bounded by limits::kUpdatesInMemoryMax. Older ones
+  // are in the store.
   std::vector<Update> updates;
 };
 
 struct FleetView {
-  std::vector<AgentView> agents;  // sorted by name, then incarnation
+  std::vector<AgentView> agents;                            // sorted by name, then incarnation
   std::map<TestId, std::shared_ptr<const TestView>> tests;  // running and recently ended
-  bool ready = false;             // serves writes
-  std::string not_ready_reason;   // for /readyz, one line
+  bool ready = false;                                       // serves writes
+  std::string not_ready_reason;                             // for /readyz, one line
   uint64_t epoch = 0;
   std::string store_uuid;
   uint64_t reports_after_final = 0;

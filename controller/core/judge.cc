@@ -64,27 +64,30 @@ void JudgeOutcomes(const Totals& totals, const GeneratorHealth& health, Reasons&
   const double share = totals.planned > 0 ? lost / static_cast<double>(totals.planned) : 0;
   if (share > limits::kLostShareMax) {
     reasons.Add(VerdictLevel::kInvalid,
-                absl::StrFormat("%.2f %% of the planned requests were not made or not reported (limit "
-                                "%.0f %%): %d skipped, %d local_error, %d unknown, %d unassigned",
-                                share * 100, limits::kLostShareMax * 100, skipped, local, unknown,
-                                unassigned));
+                absl::StrFormat(
+                    "%.2f %% of the planned requests were not made or not reported (limit "
+                    "%.0f %%): %d skipped, %d local_error, %d unknown, %d unassigned",
+                    share * 100, limits::kLostShareMax * 100, skipped, local, unknown, unassigned));
   } else {
     if (skipped > 0) {
-      reasons.Add(VerdictLevel::kSuspect,
-                  absl::StrFormat("%d requests were skipped: not sent within max_lateness", skipped));
+      reasons.Add(
+          VerdictLevel::kSuspect,
+          absl::StrFormat("%d requests were skipped: not sent within max_lateness", skipped));
     }
     if (local > 0) {
-      reasons.Add(VerdictLevel::kSuspect,
-                  absl::StrFormat("%d requests failed in the generator itself (local_error)", local));
+      reasons.Add(
+          VerdictLevel::kSuspect,
+          absl::StrFormat("%d requests failed in the generator itself (local_error)", local));
     }
   }
   if (health.ports_exhausted > 0) {
-    reasons.Add(VerdictLevel::kSuspect,
-                absl::StrFormat("an agent ran out of local ports %d times", health.ports_exhausted));
+    reasons.Add(VerdictLevel::kSuspect, absl::StrFormat("an agent ran out of local ports %d times",
+                                                        health.ports_exhausted));
   }
   if (health.descriptors_exhausted > 0) {
-    reasons.Add(VerdictLevel::kSuspect, absl::StrFormat("an agent ran out of file descriptors %d times",
-                                                        health.descriptors_exhausted));
+    reasons.Add(VerdictLevel::kSuspect,
+                absl::StrFormat("an agent ran out of file descriptors %d times",
+                                health.descriptors_exhausted));
   }
 }
 
@@ -92,23 +95,23 @@ void JudgeLag(const Histogram& lag, Reasons& reasons) {
   const std::optional<Nanos> p99 = lag.Quantile(0.99);
   if (!p99.has_value()) return;
   if (*p99 > limits::kSendLagInvalid) {
-    reasons.Add(VerdictLevel::kInvalid, absl::StrFormat("send lag p99 is %.1f ms (limit %.0f ms)", ToMs(*p99),
-                                                        ToMs(limits::kSendLagInvalid)));
+    reasons.Add(VerdictLevel::kInvalid, absl::StrFormat("send lag p99 is %.1f ms (limit %.0f ms)",
+                                                        ToMs(*p99), ToMs(limits::kSendLagInvalid)));
   } else if (*p99 > limits::kSendLagSuspect) {
-    reasons.Add(VerdictLevel::kSuspect, absl::StrFormat("send lag p99 is %.1f ms (limit %.0f ms)", ToMs(*p99),
-                                                        ToMs(limits::kSendLagSuspect)));
+    reasons.Add(VerdictLevel::kSuspect, absl::StrFormat("send lag p99 is %.1f ms (limit %.0f ms)",
+                                                        ToMs(*p99), ToMs(limits::kSendLagSuspect)));
   }
 }
 
 void JudgeClock(Nanos error, Reasons& reasons) {
   if (error > limits::kClockErrorMax) {
     reasons.Add(VerdictLevel::kInvalid,
-                absl::StrFormat("clock error of an agent reached %.1f ms (limit %.0f ms)", ToMs(error),
-                                ToMs(limits::kClockErrorMax)));
+                absl::StrFormat("clock error of an agent reached %.1f ms (limit %.0f ms)",
+                                ToMs(error), ToMs(limits::kClockErrorMax)));
   } else if (error > limits::kClockErrorSuspect) {
     reasons.Add(VerdictLevel::kSuspect,
-                absl::StrFormat("clock error of an agent reached %.1f ms (limit %.0f ms)", ToMs(error),
-                                ToMs(limits::kClockErrorSuspect)));
+                absl::StrFormat("clock error of an agent reached %.1f ms (limit %.0f ms)",
+                                ToMs(error), ToMs(limits::kClockErrorSuspect)));
   }
 }
 
@@ -123,19 +126,21 @@ void JudgeMachines(const GeneratorHealth& health, Reasons& reasons) {
                                 limits::kCpuSaturatedSeconds));
   }
   const std::array<std::pair<const char*, Nanos>, 2> loops = {
-      {{"an agent's", health.loop_delay_max}, {"the controller's", health.controller_loop_delay_max}}};
+      {{"an agent's", health.loop_delay_max},
+       {"the controller's", health.controller_loop_delay_max}}};
   for (const auto& [who, delay] : loops) {
     if (delay <= limits::kLoopDelaySuspect) continue;
-    reasons.Add(VerdictLevel::kSuspect, absl::StrFormat("%s event loop was %.0f ms late (limit %.0f ms)", who,
-                                                        ToMs(delay), ToMs(limits::kLoopDelaySuspect)));
+    reasons.Add(VerdictLevel::kSuspect,
+                absl::StrFormat("%s event loop was %.0f ms late (limit %.0f ms)", who, ToMs(delay),
+                                ToMs(limits::kLoopDelaySuspect)));
   }
   const std::array<std::pair<const char*, double>, 2> throttled = {
       {{"an agent", health.throttled_max}, {"the controller", health.controller_throttled_max}}};
   for (const auto& [who, share] : throttled) {
     if (share <= limits::kThrottledSuspect) continue;
     reasons.Add(VerdictLevel::kSuspect,
-                absl::StrFormat("%s was throttled in %.0f %% of its CPU periods (limit %.0f %%)", who,
-                                share * 100, limits::kThrottledSuspect * 100));
+                absl::StrFormat("%s was throttled in %.0f %% of its CPU periods (limit %.0f %%)",
+                                who, share * 100, limits::kThrottledSuspect * 100));
   }
 }
 
@@ -148,7 +153,8 @@ uint64_t RequestsMade(const OutcomeCounts& outcomes) {
          outcomes[Outcome::kAbandoned];
 }
 
-std::optional<double> ThresholdValue(const Threshold& threshold, const Totals& totals, double elapsed_s) {
+std::optional<double> ThresholdValue(const Threshold& threshold, const Totals& totals,
+                                     double elapsed_s) {
   switch (threshold.metric) {
     case ThresholdMetric::kResponseTime:
       return TimeValue(threshold, totals.response_time);

@@ -1,9 +1,11 @@
 #pragma once
 
-// The books of one test by owner: granted (counted by floor sums when a segment is appended) - reported (outcomes that agents sent) = outstanding, per incarnation
-// and segment. Two independent sources: that they meet is a check, not a tautology.
+// The books of one test by owner: granted (counted by floor sums when a segment is appended) -
+// reported (outcomes that agents sent) = outstanding, per incarnation and segment. Two independent
+// sources: that they meet is a check, not a tautology.
 //
-// Owned by a TestRun, on home. Entries that are settled and even are dropped, so memory follows what is in flight. A report costs O(log) per interval that it names.
+// Owned by a TestRun, on home. Entries that are settled and even are dropped, so memory follows
+// what is in flight. A report costs O(log) per interval that it names.
 
 #include <cstdint>
 #include <map>
@@ -19,11 +21,13 @@ namespace broadside {
 
 class Ledger {
  public:
-  // Books `slots` of segment k as granted to `owner`. Several calls for one k add up only for different owners.
+  // Books `slots` of segment k as granted to `owner`. Several calls for one k add up only for
+  // different owners.
   void Grant(const Incarnation& owner, int64_t k, int64_t slots);
 
-  // Books the outcomes of a report. An error means that the books cannot balance: more reported than granted, a segment that the owner was never granted, or slots
-  // missing below its settled_through. The text has the numbers. After an error the ledger is not to be used further.
+  // Books the outcomes of a report. An error means that the books cannot balance: more reported
+  // than granted, a segment that the owner was never granted, or slots missing below its
+  // settled_through. The text has the numbers. After an error the ledger is not to be used further.
   absl::Status Report(const Incarnation& owner, const TestDelta& delta);
 
   // As Report, for entries read from the store.

@@ -1,6 +1,7 @@
 #pragma once
 
-// Collects what the controller has for each agent between two flushes into one message a stream. Owned by ControllerCore, on home.
+// Collects what the controller has for each agent between two flushes into one message a stream.
+// Owned by ControllerCore, on home.
 
 #include <map>
 #include <utility>

@@ -28,7 +28,8 @@ std::vector<Owner> DivideCircle(const std::vector<Candidate>& candidates) {
   std::vector<Owner> owners;
   for (size_t i = 0; i < candidates.size(); ++i) {
     if (!arcs[i].has_value()) continue;
-    owners.push_back({candidates[i].incarnation, candidates[i].name, candidates[i].weight, *arcs[i]});
+    owners.push_back(
+        {candidates[i].incarnation, candidates[i].name, candidates[i].weight, *arcs[i]});
   }
   return owners;
 }
@@ -73,9 +74,8 @@ std::vector<Candidate> ChooseOwners(const TestId& test, const std::vector<Candid
   std::vector<Candidate> chosen;
   for (size_t i = 0; i < count; ++i) chosen.push_back(*ranked[i].candidate);
   // Arcs lie in the order of incarnations, so that one that comes or goes moves the others' little.
-  std::sort(chosen.begin(), chosen.end(), [](const Candidate& a, const Candidate& b) {
-    return a.incarnation < b.incarnation;
-  });
+  std::sort(chosen.begin(), chosen.end(),
+            [](const Candidate& a, const Candidate& b) { return a.incarnation < b.incarnation; });
   return chosen;
 }
 
@@ -105,8 +105,9 @@ Plan::Appended Plan::Append(const std::vector<Candidate>& owners, SegmentKind ki
       appended.slots.push_back(CountSlots(owner.arc, offset_, appended.segment.slots));
       sum += appended.slots.back();
     }
-    BS_CHECK(sum == appended.segment.slots.Size()) << "arcs of " << test_ << " hold " << sum << " of "
-                                                   << appended.segment.slots.Size() << " slots";
+    BS_CHECK(sum == appended.segment.slots.Size())
+        << "arcs of " << test_ << " hold " << sum << " of " << appended.segment.slots.Size()
+        << " slots";
   }
   segments_[k] = {test_, k, appended.segment.slots, appended.partition, kind};
   appended_through_ = k;
@@ -133,10 +134,10 @@ void Plan::Trim(int64_t k) {
   segments_.erase(segments_.begin(), segments_.lower_bound(k));
   for (auto it = partitions_.begin(); it != partitions_.end();) {
     const int64_t number = it->first;
-    const bool used = number == partition_ ||
-                      std::any_of(segments_.begin(), segments_.end(), [number](const auto& segment) {
-                        return segment.second.partition == number;
-                      });
+    const bool used =
+        number == partition_ ||
+        std::any_of(segments_.begin(), segments_.end(),
+                    [number](const auto& segment) { return segment.second.partition == number; });
     it = used ? std::next(it) : partitions_.erase(it);
   }
 }

@@ -1,8 +1,10 @@
 #pragma once
 
-// The plan of one test: its curve and the log of appended segments, each with the owners of its slots. An appended segment never changes.
+// The plan of one test: its curve and the log of appended segments, each with the owners of its
+// slots. An appended segment never changes.
 //
-// Owned by a TestRun, on home. Appending costs a floor sum per owner (microseconds). Segments and partitions that nobody can ask for any more are dropped by Trim.
+// Owned by a TestRun, on home. Appending costs a floor sum per owner (microseconds). Segments and
+// partitions that nobody can ask for any more are dropped by Trim.
 
 #include <cstdint>
 #include <map>
@@ -23,8 +25,9 @@ struct Candidate {
   uint32_t weight = 1;
 };
 
-// Chooses who owns slots. Small tests use few owners: ceil(peak rate / 50 rps), at least `min`, at most all; present owners stay (their count never falls
-// within a test while they last), newcomers follow in an order that depends on the test, so that several small tests use different agents.
+// Chooses who owns slots. Small tests use few owners: ceil(peak rate / 50 rps), at least `min`, at
+// most all; present owners stay (their count never falls within a test while they last), newcomers
+// follow in an order that depends on the test, so that several small tests use different agents.
 std::vector<Candidate> ChooseOwners(const TestId& test, const std::vector<Candidate>& eligible,
                                     const std::vector<Owner>& present, MicroRate peak, int64_t min,
                                     AgentsUse use);
@@ -36,15 +39,16 @@ class Plan {
   // One appended segment as its owners see it.
   struct Appended {
     Segment segment;
-    std::vector<Owner> owners;           // none: the slots are unassigned
-    std::vector<int64_t> slots;          // of each owner, by floor sums; they add up to the segment's
+    std::vector<Owner> owners;   // none: the slots are unassigned
+    std::vector<int64_t> slots;  // of each owner, by floor sums; they add up to the segment's
     int64_t partition = kNoPartition;
-    bool new_partition = false;          // the owners differ from those of the segment before: store them
+    bool new_partition = false;  // the owners differ from those of the segment before: store them
   };
   // Appends the next segment for these owners. REQUIRES: !Complete().
   Appended Append(const std::vector<Candidate>& owners, SegmentKind kind);
 
-  // The grant of segment k for an agent: the same bytes however often it is asked for. Nothing if it owns none of it, or the segment was dropped.
+  // The grant of segment k for an agent: the same bytes however often it is asked for. Nothing if
+  // it owns none of it, or the segment was dropped.
   std::optional<Grant> GrantOf(const Incarnation& agent, int64_t k) const;
 
   // From the first segment not yet appended on, `rate`. REQUIRES: !Complete().
@@ -78,8 +82,8 @@ class Plan {
   Curve curve_;
   int64_t appended_through_ = -1;
   bool closed_ = false;
-  std::map<int64_t, SegmentRecord> segments_;           // by k
-  std::map<int64_t, std::vector<Owner>> partitions_;    // by number
+  std::map<int64_t, SegmentRecord> segments_;         // by k
+  std::map<int64_t, std::vector<Owner>> partitions_;  // by number
   std::vector<Owner> owners_;
   int64_t partition_ = kNoPartition;
   int64_t next_partition_ = 0;

@@ -1,7 +1,8 @@
 #pragma once
 
-// What the controller makes durable, as data. Home builds a StoreBatch; the store writes it in one transaction and says when it is on disk; only then do the
-// effects that wait for it go out. Value types, one owner at a time.
+// What the controller makes durable, as data. Home builds a StoreBatch; the store writes it in one
+// transaction and says when it is on disk; only then do the effects that wait for it go out. Value
+// types, one owner at a time.
 
 #include <cstdint>
 #include <memory>
@@ -25,21 +26,21 @@ struct TestRecord {
   WallTime created_at{};
   std::optional<WallTime> started_at;  // wall clock at T0
   std::optional<WallTime> ended_at;
-  BootTime t0{};        // on the clock of the controller with `t0_epoch`
+  BootTime t0{};  // on the clock of the controller with `t0_epoch`
   uint64_t t0_epoch = 0;
   std::vector<Piece> pieces;
-  int64_t appended_through = -1;   // last segment of the log
-  int64_t begun_through = -1;      // `planned`, `due` and `done` count the segments up to this
-  int64_t settled_through = -1;    // every interval up to it has all its outcomes
-  int64_t cut_at = -1;             // segment in which the test was stopped; -1 for none
+  int64_t appended_through = -1;  // last segment of the log
+  int64_t begun_through = -1;     // `planned`, `due` and `done` count the segments up to this
+  int64_t settled_through = -1;   // every interval up to it has all its outcomes
+  int64_t cut_at = -1;            // segment in which the test was stopped; -1 for none
   uint64_t revision = 0;
   // Sums so far; histograms as sparse ones inside `done`.
   int64_t planned = 0;
   DueSummary due;
   DoneSummary done;
-  Verdict verdict;                 // final ones stay as they were judged
+  Verdict verdict;  // final ones stay as they were judged
   std::vector<ThresholdView> thresholds;
-  std::vector<AgentView> agents;   // for ended tests
+  std::vector<AgentView> agents;  // for ended tests
 };
 
 // Owners from a segment on: written only when they change.
@@ -69,8 +70,8 @@ struct SegmentRecord {
 // What one report adds to the ledger. One blob per commit holds them all.
 struct LedgerRecord {
   Incarnation incarnation;
-  uint64_t seq = 0;  // high-water mark after it
-  TestId test;       // empty: only the mark
+  uint64_t seq = 0;                                   // high-water mark after it
+  TestId test;                                        // empty: only the mark
   std::vector<std::pair<int64_t, int64_t>> reported;  // (k, slots with an outcome), added
   int64_t settled_through = -1;
 };
@@ -91,11 +92,11 @@ struct StoreBatch {
   std::vector<LedgerRecord> ledger;
   std::vector<IntervalRecord> intervals;  // upserts by (test, k)
   std::vector<ChangeRecord> changes;
-  std::vector<TestId> ended;              // their ledger, partitions and segments are no longer needed
+  std::vector<TestId> ended;  // their ledger, partitions and segments are no longer needed
   std::vector<TestId> deleted;
   bool Empty() const {
-    return tests.empty() && partitions.empty() && segments.empty() && ledger.empty() && intervals.empty() &&
-           changes.empty() && ended.empty() && deleted.empty();
+    return tests.empty() && partitions.empty() && segments.empty() && ledger.empty() &&
+           intervals.empty() && changes.empty() && ended.empty() && deleted.empty();
   }
 };
 
@@ -104,14 +105,16 @@ struct StoredLedgerEntry {
   Incarnation incarnation;
   TestId test;
   int64_t settled_through = -1;
-  std::vector<std::pair<int64_t, int64_t>> reported;  // (k, slots) for k > settled_through, ascending
+  std::vector<std::pair<int64_t, int64_t>>
+      reported;  // (k, slots) for k > settled_through, ascending
 };
 struct StoredTest {
   TestRecord test;
   std::vector<PartitionRecord> partitions;  // those that unended tests need
-  std::vector<SegmentRecord> segments;      // ascending k; those not settled, and the last limits::kUpdatesInMemoryMax
-  std::vector<IntervalRecord> intervals;    // the same
-  std::vector<Change> changes;              // the last limits::kUpdatesInMemoryMax
+  std::vector<SegmentRecord>
+      segments;  // ascending k; those not settled, and the last limits::kUpdatesInMemoryMax
+  std::vector<IntervalRecord> intervals;  // the same
+  std::vector<Change> changes;            // the last limits::kUpdatesInMemoryMax
 };
 struct StoredState {
   std::string store_uuid;

@@ -71,8 +71,8 @@ void TestRun::Tell(const AgentRecord& agent, Participant& participant, Outbox& o
   outbox.For(*agent.stream).tests.push_back(std::move(start));
 }
 
-void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now now, const Fleet& fleet,
-                          Outbox& outbox) {
+void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now now,
+                          const Fleet& fleet, Outbox& outbox) {
   if (recovering_ && held != nullptr) {
     // T0 on our clock, as this agent sees it.
     heard_t0_.push_back(agent.last_heard - (held->tau - TestTime{}));
@@ -130,9 +130,11 @@ void TestRun::OnBeat(const AgentRecord& agent, const Beat& before, Now now) {
   health_.throttled_max = std::max(health_.throttled_max, beat.throttled_fraction);
   // Only what the counters rose by while the agent took part is the test's.
   if (before.clock_known) {
-    health_.ports_exhausted += beat.ports_exhausted - std::min(before.ports_exhausted, beat.ports_exhausted);
+    health_.ports_exhausted +=
+        beat.ports_exhausted - std::min(before.ports_exhausted, beat.ports_exhausted);
     health_.descriptors_exhausted +=
-        beat.descriptors_exhausted - std::min(before.descriptors_exhausted, beat.descriptors_exhausted);
+        beat.descriptors_exhausted -
+        std::min(before.descriptors_exhausted, beat.descriptors_exhausted);
   }
   if (beat.cpu_fraction <= limits::kCpuSaturated) {
     participant.saturated_since.reset();
@@ -158,8 +160,8 @@ void TestRun::OnReport(const AgentRecord& agent, const TestDelta& delta, uint64_
   const auto it = participants_.find(agent.incarnation);
   if (it == participants_.end()) {
     if (!delta.Empty()) {
-      MarkInconsistent(Concat("agent ", agent.name, " reported a test of which it owns nothing"), now,
-                       fleet, outbox);
+      MarkInconsistent(Concat("agent ", agent.name, " reported a test of which it owns nothing"),
+                       now, fleet, outbox);
     }
     return;
   }
@@ -178,7 +180,9 @@ void TestRun::OnReport(const AgentRecord& agent, const TestDelta& delta, uint64_
     entry.reported.emplace_back(k, static_cast<int64_t>(count));
     const uint64_t skipped = due.outcomes[Outcome::kSkipped];
     if (k <= participant.last_slow_k || participant.Quarantined()) continue;
-    if (static_cast<double>(skipped) <= static_cast<double>(count) * limits::kQuarantineSkippedShare) continue;
+    if (static_cast<double>(skipped) <=
+        static_cast<double>(count) * limits::kQuarantineSkippedShare)
+      continue;
     participant.last_slow_k = k;
     ++participant.slow_intervals;
   }
@@ -206,7 +210,8 @@ TestRun::RateAnswer TestRun::ChangeRate(MicroRate rate, Now now) {
   if (record_.state != TestState::kPending && record_.state != TestState::kRunning) {
     return {Concat("the test is ", TestStateName(record_.state)), std::nullopt};
   }
-  if (plan_.Complete()) return {"the whole test is already handed out: it ends within the horizon", std::nullopt};
+  if (plan_.Complete())
+    return {"the whole test is already handed out: it ends within the horizon", std::nullopt};
   const int64_t from = plan_.appended_through() + 1;
   plan_.ChangeRate(rate);
   record_.pieces = plan_.curve().pieces();
@@ -262,7 +267,8 @@ void TestRun::End(TestState state, Now now, const Fleet& fleet, Outbox& outbox) 
                          {"verdict", std::string(VerdictLevelName(record_.verdict.generator))}});
 }
 
-void TestRun::MarkInconsistent(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox) {
+void TestRun::MarkInconsistent(const std::string& why, Now now, const Fleet& fleet,
+                               Outbox& outbox) {
   if (Ended()) return;
   plan_.Close();
   logs_.push_back({LogEvent::Level::kError, "books_broken", {{"test", record_.id}, {"why", why}}});

@@ -1,10 +1,12 @@
 #pragma once
 
-// One test from its creation to its end: plan, books, sums and judgement. A state machine without a clock: every method is given `now`.
+// One test from its creation to its end: plan, books, sums and judgement. A state machine without a
+// clock: every method is given `now`.
 //
 //   pending --agents.min ready--> running --last segment past, nothing outstanding--> finished
 //      |                             |--stop or threshold--> stopping --certain--> stopped
-//      '--60 s--> failed             '--books broken--> inconsistent      '--no controller for 5 min--> failed
+//      '--60 s--> failed             '--books broken--> inconsistent      '--no controller for 5
+//      min--> failed
 //
 // Owned by ControllerCore, on home. What has to be stored and sent collects until the core flushes.
 
@@ -38,7 +40,8 @@ class TestRun {
  public:
   // A new test.
   TestRun(TestId id, const StartRequest& request, const RunOptions& options, Now now);
-  // One that a store held. Unended ones wait in `recovering` until OnAgentBack or time gives them their T0 back.
+  // One that a store held. Unended ones wait in `recovering` until OnAgentBack or time gives them
+  // their T0 back.
   TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger,
           const RunOptions& options, Now now);
 
@@ -52,8 +55,8 @@ class TestRun {
   void OnAgentLost(const AgentRecord& agent, Now now);
   void OnBeat(const AgentRecord& agent, const Beat& before, Now now);
   void OnDraining(const AgentRecord& agent, Now now, Outbox& outbox);
-  void OnReport(const AgentRecord& agent, const TestDelta& delta, uint64_t seq, Now now, Outbox& outbox,
-                const Fleet& fleet);
+  void OnReport(const AgentRecord& agent, const TestDelta& delta, uint64_t seq, Now now,
+                Outbox& outbox, const Fleet& fleet);
   void OnCutDone(const AgentRecord& agent);
 
   // ---- users ----
@@ -97,9 +100,9 @@ class TestRun {
     std::optional<StreamId> told;  // the stream on which it was given TestStart
     bool cut_done = false;
     bool lost = false;
-    int64_t last_slow_k = -1;      // last interval with too many skipped slots
-    int slow_intervals = 0;        // at limits::kQuarantineIntervals it has half its weight, for good
-    uint64_t ports_before = 0;     // counters of its process when it joined the test
+    int64_t last_slow_k = -1;   // last interval with too many skipped slots
+    int slow_intervals = 0;     // at limits::kQuarantineIntervals it has half its weight, for good
+    uint64_t ports_before = 0;  // counters of its process when it joined the test
     uint64_t descriptors_before = 0;
     std::optional<BootTime> saturated_since;
     bool Quarantined() const { return slow_intervals >= limits::kQuarantineIntervals; }
@@ -110,7 +113,8 @@ class TestRun {
     }
   };
 
-  // Seconds after a segment in which its slots may still end: max_lateness + timeout, rounded up, and one.
+  // Seconds after a segment in which its slots may still end: max_lateness + timeout, rounded up,
+  // and one.
   int64_t Margin() const;
   TestTime Tau(Now now) const { return TestTime(now.boot - record_.t0); }
 
@@ -118,8 +122,10 @@ class TestRun {
   void TickRecovering(Now now, const Fleet& fleet, Outbox& outbox);
   void Resume(const Fleet& fleet, Now now, Outbox& outbox);
   void RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger);
-  void Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet, bool bridge, Outbox& outbox);
-  void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, const Fleet& fleet, Outbox& outbox);
+  void Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet, bool bridge,
+              Outbox& outbox);
+  void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, const Fleet& fleet,
+               Outbox& outbox);
   void CloseSeconds(Now now);
   void SettleIntervals(Now now);
   void CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox);
@@ -150,15 +156,16 @@ class TestRun {
   TestRecord record_;
   bool recovering_ = false;
   BootTime restored_at_{};
-  std::vector<BootTime> heard_t0_;       // while recovering: T0 on our clock, as each agent that holds the test sees it
-  size_t owners_heard_ = 0;              // while recovering: of the last owners
+  std::vector<BootTime>
+      heard_t0_;  // while recovering: T0 on our clock, as each agent that holds the test sees it
+  size_t owners_heard_ = 0;  // while recovering: of the last owners
   Plan plan_;
   Ledger ledger_;
   Aggregator sums_;
   GeneratorHealth health_;
   std::map<Incarnation, Participant> participants_;
   std::vector<ThresholdView> thresholds_;
-  int64_t settled_through_ = -1;         // every interval up to it is settled
+  int64_t settled_through_ = -1;  // every interval up to it is settled
   bool dirty_ = true;
   bool record_dirty_ = true;
 
@@ -169,7 +176,7 @@ class TestRun {
   std::vector<Change> new_changes_;
   std::vector<LogEvent> logs_;
 
-  std::vector<Update> updates_;          // bounded by limits::kUpdatesInMemoryMax
+  std::vector<Update> updates_;  // bounded by limits::kUpdatesInMemoryMax
   std::shared_ptr<const TestView> view_;
 };
 

@@ -24,7 +24,8 @@ TestRun::TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>&
     PushUpdate({change.revision, nullptr, std::make_shared<const Change>(change)});
   }
   for (const IntervalRecord& interval : stored.intervals) {
-    PushUpdate({interval.interval.revision, std::make_shared<const IntervalView>(interval.interval), nullptr});
+    PushUpdate({interval.interval.revision, std::make_shared<const IntervalView>(interval.interval),
+                nullptr});
   }
   std::sort(updates_.begin(), updates_.end(),
             [](const Update& a, const Update& b) { return a.revision < b.revision; });
@@ -41,7 +42,8 @@ void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLed
     if (k <= settled_through_) continue;
     if (sums_.Find(k) == nullptr) {
       sums_.Append(k, segment.slots.Size());
-      if (segment.partition == kNoPartition) sums_.Book(k, Outcome::kUnassigned, segment.slots.Size());
+      if (segment.partition == kNoPartition)
+        sums_.Book(k, Outcome::kUnassigned, segment.slots.Size());
     }
     const std::vector<Owner>* owners = plan_.PartitionOf(k);
     if (owners == nullptr) continue;
@@ -59,7 +61,8 @@ void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLed
     if (entry.test != record_.id) continue;
     ledger_.Restore(entry.incarnation, entry.settled_through, entry.reported);
     const auto participant = participants_.find(entry.incarnation);
-    if (participant != participants_.end()) participant->second.settled_through = entry.settled_through;
+    if (participant != participants_.end())
+      participant->second.settled_through = entry.settled_through;
   }
 }
 
@@ -78,7 +81,8 @@ void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   recovering_ = false;
   Touch();
   const Nanos gap = Tau(now) - SegmentStart(plan_.appended_through() + 1);
-  if (record_.state == TestState::kRunning && !plan_.Complete() && gap > limits::kControllerGapMax) {
+  if (record_.state == TestState::kRunning && !plan_.Complete() &&
+      gap > limits::kControllerGapMax) {
     LogInfo("test_failed", {{"why", "no controller for more than 5 minutes"}});
     plan_.Close();
     for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);

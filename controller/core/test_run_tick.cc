@@ -26,7 +26,8 @@ void TestRun::Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
   const std::vector<Candidate> eligible = EligibleFor(fleet, now);
   if (record_.state == TestState::kPending) {
     TickPending(now, eligible);
-    if (record_.state == TestState::kPending && now.boot - created_boot_ > limits::kAgentsReadyTimeout) {
+    if (record_.state == TestState::kPending &&
+        now.boot - created_boot_ > limits::kAgentsReadyTimeout) {
       LogInfo("test_failed", {{"why", "agents.min not ready"}, {"ready", Concat(eligible.size())}});
       End(TestState::kFailed, now, fleet, outbox);
     }
@@ -56,8 +57,8 @@ void TestRun::TickPending(Now now, const std::vector<Candidate>& eligible) {
   LogInfo("test_started", {{"name", spec_->name}, {"agents_ready", Concat(eligible.size())}});
 }
 
-void TestRun::Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet, bool bridge,
-                     Outbox& outbox) {
+void TestRun::Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet,
+                     bool bridge, Outbox& outbox) {
   const Nanos reach = bridge ? Nanos(limits::kBridge) : options_.horizon;
   const int64_t end = SegmentOf(Tau(now)) + reach / kSegment;
   while (!plan_.Complete() && plan_.appended_through() + 1 < end) {
@@ -65,8 +66,9 @@ void TestRun::Append(Now now, const std::vector<Candidate>& eligible, const Flee
     const Nanos lead = SegmentStart(k) - Tau(now);
     std::vector<Candidate> owners;
     if (lead >= limits::kGrantLeadMin) {
-      owners = ChooseOwners(record_.id, eligible, plan_.owners(), plan_.curve().PeakRateFrom(k * 1000),
-                            spec_->agents.min, spec_->agents.use);
+      owners =
+          ChooseOwners(record_.id, eligible, plan_.owners(), plan_.curve().PeakRateFrom(k * 1000),
+                       spec_->agents.min, spec_->agents.use);
     }
     const Plan::Appended appended =
         plan_.Append(owners, bridge ? SegmentKind::kBridge : SegmentKind::kPlanned);
@@ -116,7 +118,8 @@ void TestRun::CloseSeconds(Now now) {
       if (participant.MayStillAdd(k, margin)) ++missing;
     }
     if (missing > 0 && Tau(now) < end + limits::kCloseAfter) return;
-    sums_.Close(k, owing == 0 ? 1.0 : 1.0 - static_cast<double>(missing) / static_cast<double>(owing));
+    sums_.Close(k,
+                owing == 0 ? 1.0 : 1.0 - static_cast<double>(missing) / static_cast<double>(owing));
     Touch();
   }
 }
@@ -127,9 +130,9 @@ void TestRun::SettleIntervals(Now now) {
   const int64_t first_open = ledger_.FirstOutstanding();
   while (settled_through_ < past && settled_through_ + 1 < first_open) {
     const int64_t k = settled_through_ + 1;
-    const bool awaited = std::any_of(participants_.begin(), participants_.end(), [&](const auto& entry) {
-      return entry.second.MayStillAdd(k, margin);
-    });
+    const bool awaited =
+        std::any_of(participants_.begin(), participants_.end(),
+                    [&](const auto& entry) { return entry.second.MayStillAdd(k, margin); });
     if (awaited) return;
     sums_.Settle(k);
     settled_through_ = k;
@@ -145,9 +148,13 @@ void TestRun::CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox) {
   for (size_t i = 0; i < judged.size(); ++i) {
     const bool was_ok = i >= thresholds_.size() || thresholds_[i].ok;
     const Threshold& threshold = judged[i].threshold;
-    const std::string text = Concat(ThresholdMetricName(threshold.metric), " ", threshold.expression);
-    if (judged[i].ok != was_ok) Note(ChangeKind::kThreshold, Concat(text, judged[i].ok ? " holds again" : " crossed"), now);
-    if (!judged[i].ok && threshold.abort_on_fail && Tau(now) >= TestTime(threshold.delay_abort_eval)) abort = text;
+    const std::string text =
+        Concat(ThresholdMetricName(threshold.metric), " ", threshold.expression);
+    if (judged[i].ok != was_ok)
+      Note(ChangeKind::kThreshold, Concat(text, judged[i].ok ? " holds again" : " crossed"), now);
+    if (!judged[i].ok && threshold.abort_on_fail &&
+        Tau(now) >= TestTime(threshold.delay_abort_eval))
+      abort = text;
   }
   thresholds_ = std::move(judged);
   if (!abort.empty()) Stop(now, fleet, outbox, Concat("threshold crossed: ", abort));
@@ -158,8 +165,9 @@ void TestRun::CheckBooks(Now now, const Fleet& fleet, Outbox& outbox) {
   const auto booked = static_cast<int64_t>(totals.due.outcomes.Total());
   const int64_t outstanding = OutstandingBegun();
   if (totals.planned == booked + outstanding) return;
-  MarkInconsistent(Concat("planned ", totals.planned, ", outcomes ", booked, ", outstanding ", outstanding), now,
-                   fleet, outbox);
+  MarkInconsistent(
+      Concat("planned ", totals.planned, ", outcomes ", booked, ", outstanding ", outstanding), now,
+      fleet, outbox);
 }
 
 void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
@@ -177,7 +185,8 @@ void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
   if (!settled && !given_up) return;
   sums_.Begin(plan_.appended_through());
   for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);
-  while (sums_.closed_through() < sums_.begun_through()) sums_.Close(sums_.closed_through() + 1, 1.0);
+  while (sums_.closed_through() < sums_.begun_through())
+    sums_.Close(sums_.closed_through() + 1, 1.0);
   for (int64_t k = settled_through_ + 1; k <= sums_.begun_through(); ++k) sums_.Settle(k);
   settled_through_ = sums_.begun_through();
   End(stopping ? TestState::kStopped : TestState::kFinished, now, fleet, outbox);

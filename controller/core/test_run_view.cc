@@ -7,12 +7,14 @@
 namespace broadside {
 namespace {
 
-// Test time that an ended test covered: up to its last begun segment, its end, or the moment it was stopped.
+// Test time that an ended test covered: up to its last begun segment, its end, or the moment it was
+// stopped.
 double ElapsedSeconds(const TestRecord& record) {
   if (!record.started_at.has_value() || !record.ended_at.has_value()) return 0;
   const double tau = std::chrono::duration<double>(*record.ended_at - *record.started_at).count();
   const auto begun = static_cast<double>(record.begun_through + 1);
-  const double end = record.pieces.empty() ? 0 : static_cast<double>(record.pieces.back().EndMs()) / 1000;
+  const double end =
+      record.pieces.empty() ? 0 : static_cast<double>(record.pieces.back().EndMs()) / 1000;
   return std::max(0.0, std::min({tau, begun, end}));
 }
 
@@ -53,9 +55,11 @@ void TestRun::Flush(StoreBatch& batch, Now now, const Fleet& fleet) {
     batch.tests.push_back(record_);
     if (Ended()) batch.ended.push_back(record_.id);
   }
-  // What is settled and in the batch is not needed here any more, but for the grants of segments with open slots.
+  // What is settled and in the batch is not needed here any more, but for the grants of segments
+  // with open slots.
   sums_.Drop(std::min(settled_through_, sums_.begun_through()));
-  plan_.Trim(std::min({settled_through_ + 1, ledger_.FirstOutstanding(), plan_.appended_through()}));
+  plan_.Trim(
+      std::min({settled_through_ + 1, ledger_.FirstOutstanding(), plan_.appended_through()}));
   view_ = MakeView(now, fleet);
   dirty_ = record_dirty_ = false;
 }
@@ -129,7 +133,8 @@ std::shared_ptr<const TestView> ViewOfRecord(const TestRecord& record) {
   view->totals.response_time.Merge(record.done.response_time);
   view->totals.service_time.Merge(record.done.service_time);
   view->totals.send_lag.Merge(record.done.send_lag);
-  view->totals.done.response_time = view->totals.done.service_time = view->totals.done.send_lag = {};
+  view->totals.done.response_time = view->totals.done.service_time =
+      view->totals.done.send_lag = {};
   const auto booked = static_cast<int64_t>(record.due.outcomes.Total());
   view->balanced = record.state != TestState::kInconsistent && record.planned == booked;
   const double elapsed = ElapsedSeconds(record);
