@@ -190,9 +190,11 @@ void AgentCore::OnReject(const Reject& reject) {
   LogOnce(reject.reason == RejectReason::kProtocol ? Severity::kError : Severity::kWarn,
           "controller_rejected", reason);
   Nanos wait = backoff_.Next();
-  if (reject.reason == RejectReason::kProtocol) wait = backoff_.Spread(kSlowRetry);
   if (reject.retry_after > Millis(0)) {
     wait = backoff_.Spread(std::min(reject.retry_after, kRetryAfterMax));
+  }
+  if (reject.reason == RejectReason::kProtocol) {
+    wait = std::max(wait, backoff_.Spread(kSlowRetry));  // retrying does not help, an upgrade does
   }
   Drop(reason, wait);
 }

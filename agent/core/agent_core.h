@@ -68,7 +68,7 @@ class AgentCore {
   static constexpr Seconds kDrainGrace{5};
   static constexpr Seconds kDeliverGrace{2};
   // A drain goes on this long after the controller has learnt of it, for grants that were on their
-  // way.
+  // way, unless the controller says that there are none.
   static constexpr Seconds kDrainSettle{1};
   // Ended tests can be held until they are final, beside the running ones; a further test is not
   // taken.

@@ -18,6 +18,8 @@ void AgentCore::OnTestMessage(const ControllerMessage& message) {
   }
   for (const TestId& id : message.cuts) OnCut(id);
   for (const Released& released : message.released) {
+    // No test: the controller knows of the drain, and nothing is on its way.
+    if (released.test.empty() && drain_since_) drain_heard_ = now_ - kDrainSettle;
     const auto entry = tests_.find(released.test);
     if (entry != tests_.end()) entry->second.released_through = released.through;
   }

@@ -157,7 +157,7 @@ TEST(AgentCoreConnectionTest, KeepsTryingSlowlyWhenTheControllerRejectsItsProtoc
   Rig rig;
   rig.Greet();
   ControllerMessage message;
-  message.reject = Reject{RejectReason::kProtocol, "this controller speaks 2", Millis(0)};
+  message.reject = Reject{RejectReason::kProtocol, "this controller speaks 2", Millis(2000)};
   rig.Say(message);
   EXPECT_THAT(Of<OpenStream>(rig.Wait(Millis(29'999))), IsEmpty());
   EXPECT_THAT(Of<OpenStream>(rig.Wait(Millis(6'002))), SizeIs(1));

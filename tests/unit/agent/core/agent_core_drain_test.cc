@@ -59,6 +59,13 @@ TEST(AgentCoreDrainTest, WaitsUntilTheControllerHasHeardItAndASecondMore) {
   EXPECT_THAT(Of<CloseStream>(effects), SizeIs(1));
 }
 
+TEST(AgentCoreDrainTest, LeavesAtOnceWhenTheControllerSaysThatNothingIsOnItsWay) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Do(DrainRequested{});
+  EXPECT_EQ(ExitCode(rig.Say(ReleasedThrough("", -1))), 0);
+}
+
 TEST(AgentCoreDrainTest, FiresWhatItHoldsAndLeavesWhenReleasedSettledAndAcknowledged) {
   Rig rig;
   rig.ConnectWithClock();
