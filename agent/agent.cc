@@ -1,0 +1,136 @@
+#include "agent/agent.h"
+
+#include <utility>
+
+#include "agent/agent_home.h"
+#include "agent/agent_http.h"
+#include "agent/agent_metrics.h"
+#include "agent/link/channel.h"
+#include "agent/process.h"
+#include "common/core/limits.h"
+#include "common/net/clock.h"
+#include "common/net/log.h"
+
+namespace broadside {
+namespace {
+
+absl::Status CheckOptions(const AgentOptions& options) {
+  if (options.controller.empty() && options.channel == nullptr) {
+    return InvalidArgument(
+        "an agent needs a controller: give its address with --controller HOST:PORT");
+  }
+  if (options.threads < 0 || options.threads > limits::kShardsMax) {
+    return InvalidArgument("--threads ", options.threads, ": 1 to ", limits::kShardsMax);
+  }
+  if (options.name.size() > limits::kAgentNameBytesMax) {
+    return InvalidArgument("--name has ", options.name.size(), " bytes: at most ",
+                           limits::kAgentNameBytesMax);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+class Agent::Impl {
+ public:
+  explicit Impl(AgentOptions options)
+      : options_(std::move(options)),
+        metrics_({.name = options_.name,
+                  .version = options_.version,
+                  .incarnation = ToString(incarnation_)},
+                 &published_),
+        thread_("agent") {}
+  ~Impl() { Stop(); }
+
+  absl::Status Start(ExitHandler on_exit) {
+    published_.Set({.status = {.reason = "starting"}, .alive_at = BootNow()});
+    if (absl::Status status = StartHttp(); !status.ok()) return status;
+    std::shared_ptr<grpc::Channel> channel =
+        options_.channel != nullptr ? options_.channel : MakeFleetChannel(options_.controller);
+    const AgentCoreOptions core{.incarnation = incarnation_,
+                                .name = options_.name,
+                                .threads = static_cast<uint32_t>(options_.threads),
+                                .version = options_.version,
+                                .seed = incarnation_.lo};
+    const EngineOptions engine{.shards = options_.threads,
+                               .user_agent = "broadside/" + options_.version,
+                               .slot_header = options_.slot_header};
+    thread_.RunAndWait([&] {
+      home_ = std::make_unique<AgentHome>(thread_, core, engine, std::move(channel), &published_,
+                                          std::move(on_exit));
+    });
+    return absl::OkStatus();
+  }
+
+  void Drain() {
+    thread_.Post([this] {
+      if (home_ != nullptr) home_->Step(DrainRequested{});
+    });
+  }
+
+  // Start in reverse.
+  void Stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    thread_.RunAndWait([this] { home_.reset(); });
+    thread_.Stop();
+    if (http_ != nullptr) http_->Stop();
+  }
+
+  const AgentOptions& options() const { return options_; }
+  const Incarnation& incarnation() const { return incarnation_; }
+  const PublishedSnapshot& published() const { return published_; }
+  uint16_t http_port() const { return http_ == nullptr ? 0 : http_->port(); }
+
+ private:
+  absl::Status StartHttp() {
+    if (options_.http.empty()) return absl::OkStatus();
+    absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(
+        {.listen = options_.http}, [this](const HttpRequest& request, HttpResponder responder) {
+          responder.Send(AnswerAgentHttp(request, published_, metrics_, BootNow()));
+        });
+    if (!server.ok()) return server.status();
+    http_ = *std::move(server);
+    return absl::OkStatus();
+  }
+
+  // Constant after construction.
+  const AgentOptions options_;
+  const Incarnation incarnation_ = RandomIncarnation();
+  // Synchronised by themselves.
+  PublishedSnapshot published_;
+  const AgentMetrics metrics_;
+  IoThread thread_;
+  // Changed by Start and Stop only.
+  std::unique_ptr<HttpServer> http_;
+  bool stopped_ = false;
+  // Changed by home only.
+  std::unique_ptr<AgentHome> home_;
+};
+
+Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Agent::~Agent() = default;
+
+absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(AgentOptions options, ExitHandler on_exit) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  if (options.name.empty()) options.name = HostName();
+  if (options.threads == 0) options.threads = DefaultThreads();
+  const uint64_t descriptors = RaiseDescriptorLimit();
+  Log(LogLevel::kInfo, "agent_starting",
+      {{"name", options.name},
+       {"threads", std::to_string(options.threads)},
+       {"controller", options.channel != nullptr ? "in-process" : options.controller},
+       {"descriptors", std::to_string(descriptors)}});
+  auto impl = std::make_unique<Impl>(std::move(options));
+  if (absl::Status status = impl->Start(std::move(on_exit)); !status.ok()) return status;
+  return std::unique_ptr<Agent>(new Agent(std::move(impl)));
+}
+
+void Agent::Drain() { impl_->Drain(); }
+void Agent::Stop() { impl_->Stop(); }
+AgentSnapshot Agent::Snapshot() const { return impl_->published().Get(); }
+const Incarnation& Agent::incarnation() const { return impl_->incarnation(); }
+const std::string& Agent::name() const { return impl_->options().name; }
+uint16_t Agent::http_port() const { return impl_->http_port(); }
+
+}  // namespace broadside

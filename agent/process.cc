@@ -1,0 +1,42 @@
+#include "agent/process.h"
+
+#include <limits.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "common/core/check.h"
+#include "common/core/limits.h"
+
+namespace broadside {
+
+Incarnation RandomIncarnation() {
+  Incarnation incarnation;
+  // Up to 256 bytes come whole and without interruption (getrandom(2)).
+  const ssize_t got = getrandom(&incarnation, sizeof incarnation, 0);
+  BS_CHECK(got == static_cast<ssize_t>(sizeof incarnation)) << got;
+  return incarnation;
+}
+
+std::string HostName() {
+  char name[HOST_NAME_MAX + 1] = {};
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "agent";
+  return name;
+}
+
+int DefaultThreads() {
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) - 1, 1,
+                    limits::kShardsMax);
+}
+
+uint64_t RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlimit raised{limit.rlim_max, limit.rlim_max};
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+}  // namespace broadside
