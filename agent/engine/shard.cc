@@ -1,0 +1,171 @@
+#include "agent/engine/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "common/core/status.h"
+#include "common/net/clock.h"
+
+namespace broadside {
+namespace {
+
+constexpr Nanos kMaintainEvery = Millis(20);
+constexpr Nanos kNapMax = Millis(1);  // the mailbox is not read in a nap
+
+void Nap(Nanos duration) {
+  timespec time{};
+  time.tv_nsec = duration.count();
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
+}
+
+// Adds the totals of a test's pool.
+void AddTotals(const PoolStats& from, EngineStats* to) {
+  to->connections_opened += from.opened;
+  to->connects_failed += from.connects_failed;
+  to->replaced += from.replaced;
+  to->ports_exhausted += from.ports_exhausted;
+  to->descriptors_exhausted += from.descriptors_exhausted;
+}
+
+}  // namespace
+
+Shard::Shard(int index) : index_(index) {
+  // Cannot fail: it is the first descriptor of the set.
+  resources_.poller.Add(mailbox_.event_fd(), nullptr);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Shard::~Shard() { Stop(); }
+
+bool Shard::Post(std::function<void(Shard&)> message) {
+  return mailbox_.Post([this, message = std::move(message)] { message(*this); });
+}
+
+void Shard::Stop() {
+  if (!thread_.joinable()) return;
+  mailbox_.Post([this] { stopping_ = true; });
+  mailbox_.Close();
+  thread_.join();
+}
+
+void Shard::Add(const TestId& test, std::unique_ptr<TestRun> run) {
+  runs_.insert_or_assign(test, std::move(run));
+}
+
+TestRun* Shard::Find(const TestId& test) {
+  const auto found = runs_.find(test);
+  return found == runs_.end() ? nullptr : found->second.get();
+}
+
+void Shard::Run() {
+  prctl(PR_SET_NAME, Concat("shard-", index_).c_str());
+  // Without this a wait of the normal class ends 50 us late.
+  prctl(PR_SET_TIMERSLACK, 1);
+  now_ = woke_ = stats_taken_ = BootNow();
+  while (!stopping_) Turn();
+  runs_.clear();
+}
+
+void Shard::Turn() {
+  for (auto& [id, run] : runs_) {
+    run->Fire(now_);
+    cursor_lag_ = std::max(cursor_lag_, run->Lag(now_));
+  }
+  for (auto& [id, run] : runs_) run->SendReady(now_);
+
+  bool mail = false;
+  const std::span<const epoll_event> events = Wait();
+  resources_.stamps.Refresh(now_);
+  for (const epoll_event& event : events) {
+    auto* connection = static_cast<Connection*>(event.data.ptr);
+    if (connection == nullptr) {
+      mail = true;
+    } else {
+      connection->run->OnEvents(connection, event.events, now_);
+    }
+  }
+  for (auto& [id, run] : runs_) run->ReadMore(now_);
+  // With a full set there may be answers that are not read yet: deadlines wait for the next turn.
+  if (events.size() < Poller::kEventsMax) {
+    for (auto& [id, run] : runs_) run->Expire(now_);
+  }
+  if (now_ >= maintain_at_) Maintain();
+  if (mail) ReadMailbox();
+}
+
+BootTime Shard::NextWake() const {
+  BootTime wake = runs_.empty() ? BootTime::max() : maintain_at_;
+  for (const auto& [id, run] : runs_) wake = std::min(wake, run->NextWake(now_));
+  return wake;
+}
+
+bool Shard::Gathers() const {
+  return std::any_of(runs_.begin(), runs_.end(),
+                     [](const auto& entry) { return entry.second->MeanGap() < kWakeGap; });
+}
+
+std::span<const epoll_event> Shard::Wait() {
+  BootTime wake = NextWake();
+  const BootTime before = BootNow();
+  Nanos timeout = wake == BootTime::max() ? Nanos(Seconds(60)) : wake - before;
+  if (wake > now_ && Gathers()) {
+    wake = std::max(wake, woke_ + kWakeGap);
+    timeout = wake - before;
+    if (timeout > Nanos(0) && timeout <= kNapMax) {
+      Nap(timeout);
+      timeout = Nanos(0);
+    }
+  }
+  const std::span<const epoll_event> events = resources_.poller.Wait(timeout);
+  woke_ = now_ = BootNow();
+  if (wake > before) loop_delay_ = std::max(loop_delay_, now_ - wake);
+  return events;
+}
+
+void Shard::Maintain() {
+  maintain_at_ = now_ + kMaintainEvery;
+  for (auto& [id, run] : runs_) run->Maintain(now_);
+}
+
+void Shard::ReadMailbox() {
+  for (const std::function<void()>& message : mailbox_.TakeAll()) message();
+}
+
+std::vector<TestDelta> Shard::TakeDeltas() {
+  std::vector<TestDelta> deltas;
+  for (auto at = runs_.begin(); at != runs_.end();) {
+    deltas.push_back(at->second->Take(now_));
+    if (at->second->abandoned()) {
+      AddTotals(at->second->pool().stats(), &gone_);
+      at = runs_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  return deltas;
+}
+
+EngineStats Shard::TakeStats() {
+  EngineStats stats = gone_;
+  for (const auto& [id, run] : runs_) {
+    AddTotals(run->pool().stats(), &stats);
+    stats.connections_open += run->pool().size();
+    stats.in_flight += run->in_flight();
+  }
+  stats.requests_sent = resources_.requests_sent;
+  stats.stamps_clamped = resources_.stamps_clamped;
+  stats.loop_delay = std::exchange(loop_delay_, Nanos(0));
+  stats.cursor_lag = std::exchange(cursor_lag_, Nanos(0));
+  const Nanos cpu = internal::ReadClock(CLOCK_THREAD_CPUTIME_ID);
+  const BootTime now = BootNow();
+  const auto wall = static_cast<double>((now - stats_taken_).count());
+  if (wall > 0) stats.cpu_fraction = static_cast<double>((cpu - cpu_taken_).count()) / wall;
+  cpu_taken_ = cpu;
+  stats_taken_ = now;
+  return stats;
+}
+
+}  // namespace broadside

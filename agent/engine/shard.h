@@ -1,0 +1,79 @@
+#pragma once
+
+// One thread of the engine: an epoll loop that runs the tests' parts of this shard. It owns its
+// tests, their pacers, connections and recorders; nothing is shared with other shards.
+//
+// A turn: take due slots, send all that is ready, wait (exactly until the next due slot; when slots
+// are closer than kWakeGap, at most every kWakeGap, which gathers sends and answers), receive from
+// all readable connections, expire deadlines, read the mailbox. docs/adr/0002 has the figures.
+//
+// Post is thread-safe; what is posted runs on the shard's thread in order. Everything else is that
+// thread's.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "agent/engine/engine.h"
+#include "agent/engine/mailbox.h"
+#include "agent/engine/test_run.h"
+
+namespace broadside {
+
+class Shard {
+ public:
+  static constexpr Nanos kWakeGap = std::chrono::microseconds(100);
+
+  explicit Shard(int index);  // starts the thread
+  ~Shard();                   // stops
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // Runs `message` on the shard's thread. False after Stop.
+  bool Post(std::function<void(Shard&)> message);
+  // Runs what was posted before, closes all connections and joins. Idempotent.
+  void Stop();
+
+  // For messages, on the shard's thread.
+  ShardResources& resources() { return resources_; }
+  void Add(const TestId& test, std::unique_ptr<TestRun> run);
+  TestRun* Find(const TestId& test);  // null when it is not there
+  void Remove(const TestId& test) { runs_.erase(test); }
+  BootTime now() const { return now_; }
+  // The results since the last call; abandoned tests are removed.
+  std::vector<TestDelta> TakeDeltas();
+  // Rates since the last call.
+  EngineStats TakeStats();
+
+ private:
+  void Run();
+  void Turn();
+  std::span<const epoll_event> Wait();
+  BootTime NextWake() const;
+  bool Gathers() const;
+  void Maintain();
+  void ReadMailbox();
+
+  // Constant after construction.
+  const int index_;
+  // Synchronised by itself.
+  Mailbox mailbox_;
+  // The shard's thread only.
+  ShardResources resources_;
+  std::map<TestId, std::unique_ptr<TestRun>> runs_;
+  EngineStats gone_;  // totals of removed tests
+  BootTime now_{};
+  BootTime woke_{};
+  BootTime maintain_at_{};
+  Nanos loop_delay_{0};
+  Nanos cursor_lag_{0};
+  Nanos cpu_taken_{0};  // thread time and clock at the last TakeStats
+  BootTime stats_taken_{};
+  bool stopping_ = false;
+
+  std::thread thread_;  // last: it uses the others
+};
+
+}  // namespace broadside
