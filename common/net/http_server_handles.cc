@@ -18,7 +18,8 @@ bool HttpStreamState::Write(std::string data) {
   if (data.empty()) return true;
   const size_t waiting =
       shared_->waiting_bytes.fetch_add(data.size(), std::memory_order_relaxed) + data.size();
-  if (waiting > bytes_max_) {
+  // One write alone may be larger than the buffer, else a large first message could never be sent.
+  if (waiting > bytes_max_ && waiting > data.size()) {
     shared_->closed.store(true, std::memory_order_release);
     gate_->Post([connection = connection_, exchange = exchange_] {
       if (const auto open = connection.lock()) open->CutStream(exchange);
