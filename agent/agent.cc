@@ -10,6 +10,7 @@
 #include "common/core/limits.h"
 #include "common/net/clock.h"
 #include "common/net/log.h"
+#include "common/net/random_id.h"
 
 namespace broadside {
 namespace {

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "agent/core/agent_core.h"
-#include "agent/cpu_throttle.h"
 #include "agent/engine/engine.h"
 #include "agent/link/link.h"
 #include "agent/snapshot.h"
 #include "common/core/time.h"
+#include "common/net/cpu_throttle.h"
 #include "common/net/io_gate.h"
 #include "common/net/io_thread.h"
 

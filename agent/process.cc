@@ -1,25 +1,15 @@
 #include "agent/process.h"
 
 #include <limits.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <thread>
 
-#include "common/core/check.h"
 #include "common/core/limits.h"
 
 namespace broadside {
-
-Incarnation RandomIncarnation() {
-  Incarnation incarnation;
-  // Up to 256 bytes come whole and without interruption (getrandom(2)).
-  const ssize_t got = getrandom(&incarnation, sizeof incarnation, 0);
-  BS_CHECK(got == static_cast<ssize_t>(sizeof incarnation)) << got;
-  return incarnation;
-}
 
 std::string HostName() {
   char name[HOST_NAME_MAX + 1] = {};

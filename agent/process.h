@@ -5,12 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "common/core/fleet_messages.h"
-
 namespace broadside {
 
-// 128 bits from the kernel.
-Incarnation RandomIncarnation();
 // The host's name: in a pod the name of the pod.
 std::string HostName();
 // CPUs that this process may use, less one for home and the kernel's work, at least one, at most

@@ -26,7 +26,7 @@
 #include "agent/core/clock_estimate.h"
 #include "agent/core/events.h"
 #include "agent/core/report_queue.h"
-#include "agent/core/test_record.h"
+#include "agent/core/test_holding.h"
 #include "common/core/fleet_messages.h"
 #include "common/core/limits.h"
 #include "common/core/time.h"
@@ -119,9 +119,9 @@ class AgentCore {
   void OnCut(const TestId& test);
   void OnBeatReply(const BeatReply& reply, BootTime received);
   void AdvanceClock();
-  void StartRecord(const TestId& id, TestRecord& test);
+  void StartHolding(const TestId& id, TestHolding& test);
   void Slew();
-  void Forget(std::map<TestId, TestRecord>::iterator entry);
+  void Forget(std::map<TestId, TestHolding>::iterator entry);
   void ForgetDryTests();
   bool HasUnfinishedSlots() const;
   Nanos ClockError(BootTime now) const;
@@ -172,7 +172,7 @@ class AgentCore {
 
   // Clock, tests, reports.
   ClockEstimate clock_;
-  std::map<TestId, TestRecord> tests_;
+  std::map<TestId, TestHolding> tests_;
   ReportQueue reports_;
   LoadStats stats_;         // worst since the last beat
   bool stats_told_ = true;  // a beat has carried stats_

@@ -48,7 +48,7 @@ void AgentCore::OnGrant(const TestGrant& message) {
   if (entry == tests_.end()) {
     return Log(Severity::kWarn, "grant_without_test", Concat("test ", message.test));
   }
-  TestRecord& test = entry->second;
+  TestHolding& test = entry->second;
   for (const Grant& grant : message.grants) {
     if (grant.segment.k <= test.plan_through) continue;
     test.plan_through = grant.segment.k;
@@ -66,7 +66,7 @@ void AgentCore::OnCut(const TestId& id) {
   const auto entry = tests_.find(id);
   bool done = true;  // what it does not hold, it does not send
   if (entry != tests_.end()) {
-    TestRecord& test = entry->second;
+    TestHolding& test = entry->second;
     if (!test.cut && test.clock) Emit(CutTest{id});
     test.cut = true;
     done = test.cut_done || !test.clock;
@@ -88,7 +88,7 @@ void AgentCore::On(const TestCut& event) {
   Send(std::move(message));
 }
 
-void AgentCore::Forget(std::map<TestId, TestRecord>::iterator entry) {
+void AgentCore::Forget(std::map<TestId, TestHolding>::iterator entry) {
   if (entry->second.clock) Emit(ForgetTest{entry->first});
   reports_.Forget(entry->first);
   tests_.erase(entry);
@@ -111,11 +111,11 @@ void AgentCore::AdvanceClock() {
   clock_.SeriesDone(now_);
   if (!clock_.known()) return;
   for (auto& [id, test] : tests_) {
-    if (!test.clock && test.t0) StartRecord(id, test);
+    if (!test.clock && test.t0) StartHolding(id, test);
   }
 }
 
-void AgentCore::StartRecord(const TestId& id, TestRecord& test) {
+void AgentCore::StartHolding(const TestId& id, TestHolding& test) {
   test.clock.emplace(*test.t0 + clock_.offset());
   Emit(StartTest{id, test.spec, *test.clock});
   // Before the grants, so that not one request of them is sent.

@@ -1,4 +1,4 @@
-#include "agent/cpu_throttle.h"
+#include "common/net/cpu_throttle.h"
 
 #include <charconv>
 #include <filesystem>
