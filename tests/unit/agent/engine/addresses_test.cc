@@ -1,0 +1,127 @@
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "agent/engine/address_book.h"
+#include "agent/engine/resolver.h"
+
+namespace broadside {
+namespace {
+
+SocketAddress Address(const std::string& host) { return *SocketAddress::FromLiteral(host, 80); }
+
+TEST(AddressBookTest, EveryAddressComesOnceARound) {
+  AddressBook book(7);
+  book.Update({Address("10.0.0.1"), Address("10.0.0.2"), Address("10.0.0.3")});
+  for (int round = 0; round < 3; ++round) {
+    std::set<size_t> seen;
+    for (int i = 0; i < 3; ++i) seen.insert(*book.Next());
+    EXPECT_EQ(seen.size(), 3u);
+  }
+}
+
+TEST(AddressBookTest, AnAddressIsRetiredWhenTwoAnswersLackIt) {
+  AddressBook book(7);
+  const SocketAddress stays = Address("10.0.0.1");
+  book.Update({stays, Address("10.0.0.2")});
+  book.Update({stays});
+  EXPECT_FALSE(book.IsRetired(1));
+  book.Update({stays});
+  EXPECT_TRUE(book.IsRetired(1));
+  EXPECT_EQ(book.Next(), 0u);
+  EXPECT_EQ(book.Next(), 0u);
+}
+
+TEST(AddressBookTest, AnAddressThatComesBackIsUsedAgain) {
+  AddressBook book(7);
+  for (int i = 0; i < 3; ++i) book.Update(i == 0 ? AddressAnswer{Address("::1")} : AddressAnswer{});
+  EXPECT_EQ(book.Next(), std::nullopt);
+  book.Update({Address("::1")});
+  EXPECT_EQ(book.Next(), 0u);
+}
+
+TEST(AddressBookTest, ItIsUnknownUntilTheFirstAnswer) {
+  AddressBook book(7);
+  EXPECT_FALSE(book.known());
+  book.Update({});
+  EXPECT_TRUE(book.known());
+  EXPECT_EQ(book.Next(), std::nullopt);
+}
+
+// Collects answers and waits for them.
+class Answers {
+ public:
+  void Add(const AddressAnswer& answer) {
+    const std::lock_guard lock(mutex_);
+    answers_.push_back(answer);
+    changed_.notify_all();
+  }
+  std::vector<AddressAnswer> WaitFor(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, Seconds(10), [&] { return answers_.size() >= count; });
+    return answers_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<AddressAnswer> answers_;
+};
+
+TEST(ResolverTest, ALookupIsRepeated) {
+  Answers answers;
+  const Lookup lookup = [](const std::string&, uint16_t) { return AddressAnswer{Address("::1")}; };
+  Resolver resolver("a", 80, [&](const AddressAnswer& a) { answers.Add(a); }, lookup,
+                    {Millis(1), Seconds(10)});
+  EXPECT_EQ(answers.WaitFor(3).at(2), AddressAnswer{Address("::1")});
+}
+
+TEST(ResolverTest, AFailureIsNoAnswerUnlessItIsTheFirst) {
+  Answers answers;
+  int calls = 0;
+  const Lookup lookup = [&](const std::string&, uint16_t) -> std::optional<AddressAnswer> {
+    if (++calls % 2 == 1) return std::nullopt;
+    return AddressAnswer{Address("::1")};
+  };
+  Resolver resolver("a", 80, [&](const AddressAnswer& a) { answers.Add(a); }, lookup,
+                    {Millis(1), Seconds(10)});
+  // Failure, answer, failure, answer: the first failure counts.
+  const std::vector<AddressAnswer> seen = answers.WaitFor(3);
+  EXPECT_TRUE(seen.at(0).empty());
+  EXPECT_EQ(seen.at(1).size(), 1u);
+  EXPECT_EQ(seen.at(2).size(), 1u);
+}
+
+TEST(ResolverTest, AHangingLookupGivesAnEmptyAnswerAndHoldsNothingUp) {
+  // Shared with the thread that is left behind.
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool open = false;
+    bool left = false;
+  };
+  auto gate = std::make_shared<Gate>();
+  Answers answers;
+  {
+    const Lookup lookup = [gate](const std::string&, uint16_t) {
+      std::unique_lock lock(gate->mutex);
+      gate->changed.wait(lock, [&] { return gate->open; });
+      gate->left = true;
+      gate->changed.notify_all();
+      return AddressAnswer{Address("::1")};
+    };
+    Resolver resolver("a", 80, [&](const AddressAnswer& a) { answers.Add(a); }, lookup,
+                      {Seconds(10), Millis(1)});
+    EXPECT_TRUE(answers.WaitFor(1).at(0).empty());
+  }  // does not wait for the lookup
+  std::unique_lock lock(gate->mutex);
+  gate->open = true;
+  gate->changed.notify_all();
+  gate->changed.wait(lock, [&] { return gate->left; });
+  EXPECT_EQ(answers.WaitFor(1).size(), 1u);
+}
+
+}  // namespace
+}  // namespace broadside
