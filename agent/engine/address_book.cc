@@ -8,9 +8,8 @@ void AddressBook::Update(const AddressAnswer& answer) {
   known_ = true;
   for (Entry& entry : entries_) ++entry.missed;
   for (const SocketAddress& address : answer) {
-    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-      return entry.address == address;
-    });
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const Entry& entry) { return entry.address == address; });
     if (found != entries_.end()) {
       found->missed = 0;
     } else {

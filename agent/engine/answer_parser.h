@@ -3,9 +3,9 @@
 // Reads HTTP/1 answers from a stream of bytes and drops their bodies. A wrapper around Beast's
 // basic_parser, which has no reset: it is rebuilt in place for each answer, without allocation.
 //
-// 1xx answers are skipped. Bodies end by Content-Length, chunks or the end of the connection, and may
-// have any length; HEAD, 204 and 304 have none. What is no HTTP/1, has two different lengths or a
-// header over limits::kAnswerHeaderBytesMax is bad. Bytes of a header that arrives in pieces are
+// 1xx answers are skipped. Bodies end by Content-Length, chunks or the end of the connection, and
+// may have any length; HEAD, 204 and 304 have none. What is no HTTP/1, has two different lengths or
+// a header over limits::kAnswerHeaderBytesMax is bad. Bytes of a header that arrives in pieces are
 // carried over by the parser.
 //
 // Owned by one connection. An answer of 5 fields costs about 0.3 us.
@@ -39,7 +39,8 @@ class AnswerParser {
 
   // Of a complete answer.
   uint16_t status() const { return status_; }
-  // Whether the connection can carry another exchange: the answer allows it, and nothing followed it.
+  // Whether the connection can carry another exchange: the answer allows it, and nothing followed
+  // it.
   bool reusable() const { return keep_alive_ && !leftover_; }
   // Of `Keep-Alive: timeout=N`, in seconds.
   std::optional<int> idle_timeout_s() const { return idle_timeout_s_; }

@@ -1,11 +1,11 @@
 #include "agent/engine/connection.h"
 
-#include <cerrno>
-#include <cstring>
-
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace broadside {
 

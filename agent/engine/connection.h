@@ -57,12 +57,12 @@ class Connection {
   // Changed by the pool.
   int fd = -1;
   ConnectionState state = ConnectionState::kClosed;
-  size_t address = 0;           // index in the address book
-  size_t place = 0;             // index in the pool's list of open ones
-  BootTime retire_at{};         // by age
-  BootTime idle_until{};        // the last moment at which an exchange may begin
-  BootTime give_up_at{};        // of lingering, and of the connect of a replacement
-  bool retiring = false;        // close between exchanges
+  size_t address = 0;                 // index in the address book
+  size_t place = 0;                   // index in the pool's list of open ones
+  BootTime retire_at{};               // by age
+  BootTime idle_until{};              // the last moment at which an exchange may begin
+  BootTime give_up_at{};              // of lingering, and of the connect of a replacement
+  bool retiring = false;              // close between exchanges
   Connection* replacement = nullptr;  // the one being connected to take its place
   Connection* replaces = nullptr;     // the other way round
   Connection* previous_idle = nullptr;

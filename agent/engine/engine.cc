@@ -143,8 +143,8 @@ class Engine::Impl {
     };
     const auto literal = SocketAddress::FromLiteral(target.host, target.port);
     if (literal.has_value()) return deliver({*literal});
-    resolvers_[test] = std::make_unique<Resolver>(target.host, target.port, deliver, LookUp,
-                                                  Resolver::Times{});
+    resolvers_[test] =
+        std::make_unique<Resolver>(target.host, target.port, deliver, LookUp, Resolver::Times{});
   }
 
   // Constant after construction.

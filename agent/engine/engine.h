@@ -1,12 +1,15 @@
 #pragma once
 
-// The load generator of one agent: N shards, each one thread that owns its pacer, connections and recorder. Nothing is shared between shards, and nothing is
-// allocated, locked or waited for per request after warm-up.
+// The load generator of one agent: N shards, each one thread that owns its pacer, connections and
+// recorder. Nothing is shared between shards, and nothing is allocated, locked or waited for per
+// request after warm-up.
 //
-// All methods are called from one thread, the agent's home. They post to the shards and return at once. Callbacks run on a shard's thread: give ones that only
-// post to home. Stop joins the threads; after it no callback runs.
+// All methods are called from one thread, the agent's home. They post to the shards and return at
+// once. Callbacks run on a shard's thread: give ones that only post to home. Stop joins the
+// threads; after it no callback runs.
 //
-// Time is CLOCK_BOOTTIME. Slots, grants and outcomes are as in design "Who fires what", "Three times", "Connections".
+// Time is CLOCK_BOOTTIME. Slots, grants and outcomes are as in design "Who fires what", "Three
+// times", "Connections".
 
 #include <cstdint>
 #include <functional>
@@ -25,24 +28,26 @@ struct EngineOptions {
   int shards = 1;
   // Sent as User-Agent unless the spec has one.
   std::string user_agent = "broadside";
-  // Adds `X-Broadside-Slot: n` to each request, so that a target can check that every slot comes once. For tests: it costs a copy of the head per request.
+  // Adds `X-Broadside-Slot: n` to each request, so that a target can check that every slot comes
+  // once. For tests: it costs a copy of the head per request.
   bool slot_header = false;
 };
 
-// Health and counters of the shards since their last collection (rates) or since the start (totals).
+// Health and counters of the shards since their last collection (rates) or since the start
+// (totals).
 struct EngineStats {
-  Nanos loop_delay{0};        // worst
-  Nanos cursor_lag{0};        // worst
-  double cpu_fraction = 0;    // busiest shard
-  uint64_t requests_sent = 0;      // total
-  uint64_t connections_opened = 0; // total
-  uint64_t connections_open = 0;   // now
-  uint64_t connects_failed = 0;    // total, replacements included
-  uint64_t replaced = 0;           // total: connections renewed by age
-  uint64_t ports_exhausted = 0;    // total
+  Nanos loop_delay{0};                 // worst
+  Nanos cursor_lag{0};                 // worst
+  double cpu_fraction = 0;             // busiest shard
+  uint64_t requests_sent = 0;          // total
+  uint64_t connections_opened = 0;     // total
+  uint64_t connections_open = 0;       // now
+  uint64_t connects_failed = 0;        // total, replacements included
+  uint64_t replaced = 0;               // total: connections renewed by age
+  uint64_t ports_exhausted = 0;        // total
   uint64_t descriptors_exhausted = 0;  // total
-  uint64_t stamps_clamped = 0;     // total: receive stamps outside [sent, now]
-  uint64_t in_flight = 0;          // now
+  uint64_t stamps_clamped = 0;         // total: receive stamps outside [sent, now]
+  uint64_t in_flight = 0;              // now
 };
 
 class Engine {
@@ -58,15 +63,17 @@ class Engine {
   void SetClock(const TestId& test, const ClockMap& clock);
   // Adds a grant; k ascends. Slots that were due before now are booked as skipped.
   void Extend(const TestId& test, const Grant& grant);
-  // Sends nothing more of the test: what is granted and unsent becomes cancelled, what is in flight goes on to its own end. `done` runs once every shard has
-  // stopped sending. Idempotent.
+  // Sends nothing more of the test: what is granted and unsent becomes cancelled, what is in flight
+  // goes on to its own end. `done` runs once every shard has stopped sending. Idempotent.
   void Cut(const TestId& test, std::function<void()> done);
-  // Ends what is in flight of the test as abandoned and frees everything. Its last results are in the next Collect.
+  // Ends what is in flight of the test as abandoned and frees everything. Its last results are in
+  // the next Collect.
   void Abandon(const TestId& test);
   // Frees a test that is over. Results not yet collected are dropped.
   void Forget(const TestId& test);
 
-  // Takes all results since the last collection, merged over the shards, together with the stats. `done` runs once.
+  // Takes all results since the last collection, merged over the shards, together with the stats.
+  // `done` runs once.
   void Collect(std::function<void(std::vector<TestDelta>, EngineStats)> done);
 
   void Stop();

@@ -1,11 +1,11 @@
 #include "agent/engine/mailbox.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdint>
 #include <utility>
-
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "common/core/check.h"
 

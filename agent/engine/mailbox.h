@@ -1,7 +1,8 @@
 #pragma once
 
-// What other threads ask of a shard: a bounded list of functions behind a mutex, and an eventfd that
-// wakes the shard's poller. Thread-safe. For control only; nothing of a request comes through here.
+// What other threads ask of a shard: a bounded list of functions behind a mutex, and an eventfd
+// that wakes the shard's poller. Thread-safe. For control only; nothing of a request comes through
+// here.
 
 #include <cstddef>
 #include <functional>

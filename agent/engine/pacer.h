@@ -11,8 +11,8 @@
 //   release(n) = max(due(n), release(n-1) + 0.8 * min(due(n) - due(n-1), 2 * mean gap))
 //
 // so after a freeze or a stalled target there is no burst, and the gaps keep the shape of the curve
-// (one mean gap per segment would throttle a ramp or a short peak). Lateness up to kPacerSlack is not
-// held against a slot: the loop wakes some microseconds late and batches.
+// (one mean gap per segment would throttle a ramp or a short peak). Lateness up to kPacerSlack is
+// not held against a slot: the loop wakes some microseconds late and batches.
 //
 // Owned by one shard. TakeDue costs some ns, Extend some microseconds; memory is per grant held.
 
@@ -72,12 +72,13 @@ class Pacer {
   std::optional<TestTime> NextDue() const;
   // When the next slot becomes too late.
   std::optional<TestTime> NextSkip() const;
-  // The mean distance of this shard's slots in the segment that is being sent; a second without one.
+  // The mean distance of this shard's slots in the segment that is being sent; a second without
+  // one.
   Nanos MeanGap() const { return held_.empty() ? Nanos(kSegment) : held_.front().mean_gap; }
   bool Empty() const { return !head_.has_value(); }
 
-  // Counts of slots that will not be sent; the caller books and clears them. Each slot of a grant is
-  // in one of them once, or is taken once.
+  // Counts of slots that will not be sent; the caller books and clears them. Each slot of a grant
+  // is in one of them once, or is taken once.
   std::vector<SlotTally>& skipped() { return skipped_; }
   std::vector<SlotTally>& cancelled() { return cancelled_; }
 

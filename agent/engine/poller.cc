@@ -1,9 +1,9 @@
 #include "agent/engine/poller.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
-
-#include <unistd.h>
 
 #include "common/core/check.h"
 

@@ -14,9 +14,7 @@ constexpr size_t kMaintainedPerTick = 10'000;
 
 bool ExhaustsPorts(int error) { return error == EADDRNOTAVAIL || error == EADDRINUSE; }
 bool ExhaustsDescriptors(int error) { return error == EMFILE || error == ENFILE; }
-bool ExhaustsBuffers(int error) {
-  return error == ENOBUFS || error == ENOMEM || error == ENOSPC;
-}
+bool ExhaustsBuffers(int error) { return error == ENOBUFS || error == ENOMEM || error == ENOSPC; }
 
 }  // namespace
 
@@ -120,8 +118,8 @@ Connection* Pool::TakeIdle(BootTime now) {
 }
 
 void Pool::GiveBack(Connection* connection, BootTime now) {
-  const bool goes = connection->retiring || !options_.keepalive ||
-                    connection->idle_until <= now || addresses_.IsRetired(connection->address);
+  const bool goes = connection->retiring || !options_.keepalive || connection->idle_until <= now ||
+                    addresses_.IsRetired(connection->address);
   if (goes) {
     Close(connection);
   } else {
@@ -168,8 +166,8 @@ void Pool::Close(Connection* connection) {
 void Pool::CloseIdle() {
   for (size_t i = 0; i < open_.size();) {
     Connection* connection = open_[i];
-    const bool replaces = connection->state == ConnectionState::kConnecting &&
-                          connection->exchange == nullptr;
+    const bool replaces =
+        connection->state == ConnectionState::kConnecting && connection->exchange == nullptr;
     if (connection->state == ConnectionState::kIdle || replaces) {
       Close(connection);
     } else {
@@ -200,10 +198,10 @@ std::vector<std::pair<Connection*, int>> Pool::Update(const AddressAnswer& answe
 
 bool Pool::MayReplace(BootTime now) {
   if (now < next_replacement_) return false;
-  const auto gap = static_cast<double>(options_.max_age.count()) /
-                   (1.25 * static_cast<double>(open_.size()));
-  next_replacement_ = std::max(now - Nanos(Millis(100)), next_replacement_) +
-                      Nanos(static_cast<int64_t>(gap));
+  const auto gap =
+      static_cast<double>(options_.max_age.count()) / (1.25 * static_cast<double>(open_.size()));
+  next_replacement_ =
+      std::max(now - Nanos(Millis(100)), next_replacement_) + Nanos(static_cast<int64_t>(gap));
   return true;
 }
 

@@ -3,10 +3,10 @@
 // The connections of one test on one shard.
 //
 // It grows on demand up to its limit, reuses idle connections first in first out, and keeps a read
-// pending on each (epoll interest), so that a FIN is seen at once. Connections are renewed by age so
-// that new pods behind a service get load: age max_age x U(0.8, 1.2), the first life U(0.1, 1) of
-// that, the replacement opened first (at the limit: the old one closed first, when idle), at most
-// 1.25 x pool / max_age replacements a second, closed only between exchanges.
+// pending on each (epoll interest), so that a FIN is seen at once. Connections are renewed by age
+// so that new pods behind a service get load: age max_age x U(0.8, 1.2), the first life U(0.1, 1)
+// of that, the replacement opened first (at the limit: the old one closed first, when idle), at
+// most 1.25 x pool / max_age replacements a second, closed only between exchanges.
 //
 // The pool decides about connections; the run decides about exchanges. Owned by one shard; taking
 // and giving back an idle connection is free of allocation and system calls.

@@ -14,8 +14,8 @@ void Recorder::Open(int64_t k, int64_t slots) {
 }
 
 Recorder::Due& Recorder::DueOf(int64_t k) {
-  const auto found = std::lower_bound(due_.begin(), due_.end(), k,
-                                      [](const Due& due, int64_t wanted) { return due.k < wanted; });
+  const auto found = std::lower_bound(
+      due_.begin(), due_.end(), k, [](const Due& due, int64_t wanted) { return due.k < wanted; });
   BS_CHECK(found != due_.end() && found->k == k) << "interval " << k << " of " << test_;
   return *found;
 }

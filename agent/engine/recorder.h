@@ -5,8 +5,8 @@
 // the interval of done.
 //
 // Owned by one shard, not thread-safe. Booking and recording cost some ns and allocate nothing
-// unless a new interval begins; about 100 KiB per interval of the last kDenseIntervals, and some KiB
-// for each older one that was not collected.
+// unless a new interval begins; about 100 KiB per interval of the last kDenseIntervals, and some
+// KiB for each older one that was not collected.
 
 #include <array>
 #include <cstdint>
@@ -25,14 +25,14 @@ namespace broadside {
 
 // What an exchange that went out has to say when it ends.
 struct ExchangeSample {
-  int64_t done_k = 0;          // interval of done
-  bool timed = false;          // enters response and service time: ok, failed, timeout
-  bool sent = false;           // enters send lag
-  uint16_t code = 0;           // of a complete answer; 0 for none
-  std::string_view version;    // value of the version header; empty for none
-  Nanos response_time{0};      // done - intended
-  Nanos service_time{0};       // done - sent
-  Nanos send_lag{0};           // sent - intended
+  int64_t done_k = 0;        // interval of done
+  bool timed = false;        // enters response and service time: ok, failed, timeout
+  bool sent = false;         // enters send lag
+  uint16_t code = 0;         // of a complete answer; 0 for none
+  std::string_view version;  // value of the version header; empty for none
+  Nanos response_time{0};    // done - intended
+  Nanos service_time{0};     // done - sent
+  Nanos send_lag{0};         // sent - intended
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
 };

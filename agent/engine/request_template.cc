@@ -59,8 +59,7 @@ RequestTemplate::RequestTemplate(const TestSpec& spec, std::string_view user_age
   bytes_ += "\r\n";
   bytes_ += target.body;
   is_head_ = target.method == "HEAD";
-  is_idempotent_ =
-      IsOneOf(target.method, {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"});
+  is_idempotent_ = IsOneOf(target.method, {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"});
 }
 
 std::string_view RequestTemplate::ForSlot(Slot slot) {

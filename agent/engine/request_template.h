@@ -1,7 +1,7 @@
 #pragma once
 
-// The bytes of a test's request, serialised once. Every request of the test sends the same bytes; with
-// the slot header the digits of one field are patched in place before each send.
+// The bytes of a test's request, serialised once. Every request of the test sends the same bytes;
+// with the slot header the digits of one field are patched in place before each send.
 //
 // Owned by one shard (patching is not thread-safe). Built once per test, then free of cost.
 

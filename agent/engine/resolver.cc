@@ -1,11 +1,11 @@
 #include "agent/engine/resolver.h"
 
+#include <netdb.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <utility>
-
-#include <netdb.h>
 
 namespace broadside {
 
@@ -73,9 +73,8 @@ void LookUpAgainAndAgain(const std::shared_ptr<Shared>& shared) {
 template <typename Shared>
 void WatchFirstAnswer(const std::shared_ptr<Shared>& shared) {
   std::unique_lock lock(shared->mutex);
-  const bool over = shared->changed.wait_for(lock, shared->times.first_answer_max, [&] {
-    return shared->stopped || shared->answered;
-  });
+  const bool over = shared->changed.wait_for(lock, shared->times.first_answer_max,
+                                             [&] { return shared->stopped || shared->answered; });
   if (!over) shared->Answer({});
 }
 

@@ -1,10 +1,10 @@
 #include "agent/engine/shard.h"
 
-#include <algorithm>
-#include <utility>
-
 #include <sys/prctl.h>
 #include <time.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "common/core/status.h"
 #include "common/net/clock.h"

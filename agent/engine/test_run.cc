@@ -14,7 +14,8 @@ constexpr int kDispatchesPerTurnMax = 256;
 constexpr int kReadsPerTurnMax = 16;      // of one connection: 1 MiB
 constexpr int kReadsAtDeadlineMax = 256;  // more than a socket holds
 
-// A test's connections are divided over the shards; with fewer connections than shards, some own none.
+// A test's connections are divided over the shards; with fewer connections than shards, some own
+// none.
 int ActiveShards(const TestSpec& spec, int shards) {
   return static_cast<int>(std::min<int64_t>(spec.connections.max_per_agent, shards));
 }
@@ -271,8 +272,8 @@ void TestRun::Complete(Connection* connection, BootTime done, uint32_t events, B
   const bool whole = connection->unsent == 0 && (events & kPeerEnded) == 0;
   const std::optional<int> idle_s = connection->parser.idle_timeout_s();
   // A tenth earlier than the server says, as it counts from the moment when it sent the answer.
-  connection->idle_until = idle_s.has_value() ? done + Nanos(Seconds(*idle_s)) * 9 / 10
-                                              : BootTime::max();
+  connection->idle_until =
+      idle_s.has_value() ? done + Nanos(Seconds(*idle_s)) * 9 / 10 : BootTime::max();
   if (!whole || cut_) {
     pool_.Close(connection);
   } else if (connection->parser.reusable() && spec_->connections.keepalive) {

@@ -29,8 +29,9 @@ TEST(AnswerParserTest, TheSameAnswerInAnyTwoPiecesIsTheSame) {
 TEST(AnswerParserTest, AnotherAnswerStartsWithoutTheFieldsOfTheFirst) {
   AnswerParser parser;
   parser.Start(false, "V");
-  EXPECT_EQ(parser.Put("HTTP/1.1 200 OK\r\nV: a\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n"),
-            Result::kDone);
+  EXPECT_EQ(
+      parser.Put("HTTP/1.1 200 OK\r\nV: a\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n"),
+      Result::kDone);
   parser.Start(false, "V");
   EXPECT_EQ(parser.Put("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), Result::kDone);
   EXPECT_EQ(parser.version(), "");

@@ -72,9 +72,7 @@ class EngineHarness {
     for (const Grant& grant : GrantsOf(*spec_)) engine_.Extend(kTest, grant);
   }
   int64_t planned() const { return Curve::FromStages(spec_->load.stages).TotalSlots(); }
-  int64_t last_segment() const {
-    return Curve::FromStages(spec_->load.stages).SegmentCount() - 1;
-  }
+  int64_t last_segment() const { return Curve::FromStages(spec_->load.stages).SegmentCount() - 1; }
 
   // One collection, added to the totals.
   void Collect() {

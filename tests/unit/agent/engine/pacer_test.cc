@@ -21,9 +21,7 @@ std::vector<Grant> Grants(const std::vector<Stage>& stages) {
   return GrantsOf(spec);
 }
 
-Pacer OneShard(Nanos max_lateness = Seconds(1)) {
-  return Pacer({kOffset, 0, 1, max_lateness});
-}
+Pacer OneShard(Nanos max_lateness = Seconds(1)) { return Pacer({kOffset, 0, 1, max_lateness}); }
 
 // Everything that may be sent at `now`.
 std::vector<DueSlot> TakeAll(Pacer& pacer, TestTime now) {
@@ -144,8 +142,8 @@ TEST(PacerTest, APauseHoldsBackNothingAndRepeatsNothing) {
 TEST(PacerTest, AShortPeakAfterALullIsNotThrottled) {
   Pacer pacer = OneShard();
   // 1/s, then 10,000/s for 100 ms within the same segment.
-  for (const Grant& grant : Grants({{900, kMicro, kMicro}, {100, 10'000 * kMicro,
-                                                            10'000 * kMicro}})) {
+  for (const Grant& grant :
+       Grants({{900, kMicro, kMicro}, {100, 10'000 * kMicro, 10'000 * kMicro}})) {
     pacer.Extend(grant, At(0));
   }
   EXPECT_EQ(TakeAll(pacer, At(500)).size(), 1u);  // late

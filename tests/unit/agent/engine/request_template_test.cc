@@ -18,7 +18,8 @@ std::string Bytes(const TestSpec& spec) {
 }
 
 TEST(RequestTemplateTest, AGetHasHostAndUserAgentAndNoLength) {
-  EXPECT_EQ(Bytes(Spec()), "GET /cart?x=1 HTTP/1.1\r\nHost: shop:8080\r\nUser-Agent: agent/1\r\n\r\n");
+  EXPECT_EQ(Bytes(Spec()),
+            "GET /cart?x=1 HTTP/1.1\r\nHost: shop:8080\r\nUser-Agent: agent/1\r\n\r\n");
 }
 
 TEST(RequestTemplateTest, TheDefaultPortIsNotNamed) {
@@ -62,13 +63,21 @@ TEST(RequestTemplateTest, WithoutKeepaliveTheServerIsAskedToClose) {
 TEST(RequestTemplateTest, TheSlotIsPatchedInPlace) {
   RequestTemplate request(Spec(), "agent/1", true);
   EXPECT_TRUE(request.ForSlot(42).ends_with("X-Broadside-Slot: 0000000000042\r\n\r\n"));
-  EXPECT_TRUE(request.ForSlot(9'000'000'000'000).ends_with("X-Broadside-Slot: 9000000000000\r\n\r\n"));
+  EXPECT_TRUE(
+      request.ForSlot(9'000'000'000'000).ends_with("X-Broadside-Slot: 9000000000000\r\n\r\n"));
 }
 
 TEST(RequestTemplateTest, IdempotentMethodsAreThoseOfTheRfc) {
-  for (const auto& [method, idempotent] : std::vector<std::pair<std::string, bool>>{
-           {"GET", true}, {"HEAD", true}, {"PUT", true}, {"DELETE", true}, {"OPTIONS", true},
-           {"TRACE", true}, {"POST", false}, {"PATCH", false}, {"PURGE", false}}) {
+  for (const auto& [method, idempotent] :
+       std::vector<std::pair<std::string, bool>>{{"GET", true},
+                                                 {"HEAD", true},
+                                                 {"PUT", true},
+                                                 {"DELETE", true},
+                                                 {"OPTIONS", true},
+                                                 {"TRACE", true},
+                                                 {"POST", false},
+                                                 {"PATCH", false},
+                                                 {"PURGE", false}}) {
     TestSpec spec = Spec();
     spec.target.method = method;
     EXPECT_EQ(RequestTemplate(spec, "a", false).is_idempotent(), idempotent) << method;

@@ -90,8 +90,8 @@ TEST(WildAnswersTest, AnErrorStatusIsFailed) {
 }
 
 TEST(WildAnswersTest, ARedirectIsOkAndNotFollowed) {
-  Wild wild(Script{ReadRequest{}, Send{Answer("302 Found", "Location: /x\r\nContent-Length: 0\r\n",
-                                              "")}});
+  Wild wild(Script{ReadRequest{},
+                   Send{Answer("302 Found", "Location: /x\r\nContent-Length: 0\r\n", "")}});
   EXPECT_EQ(wild.Outcomes(), "ok 5");
   EXPECT_EQ(wild.server().counters().requests_read, 5);
 }
@@ -170,8 +170,8 @@ TEST(WildAnswersTest, AResetIsReset) {
 }
 
 TEST(WildAnswersTest, ATruncatedBodyIsReset) {
-  Wild wild(Script{ReadRequest{}, Send{Answer("200 OK", "Content-Length: 10\r\n", "hello")},
-                   Close{}});
+  Wild wild(
+      Script{ReadRequest{}, Send{Answer("200 OK", "Content-Length: 10\r\n", "hello")}, Close{}});
   EXPECT_EQ(wild.Outcomes(), "reset 5");
 }
 
@@ -181,8 +181,8 @@ TEST(WildAnswersTest, ATruncatedHeaderIsReset) {
 }
 
 TEST(WildAnswersTest, ATruncatedChunkIsReset) {
-  Wild wild(Script{ReadRequest{}, Send{Answer("200 OK", "Transfer-Encoding: chunked\r\n",
-                                              "5\r\nhello\r\n")},
+  Wild wild(Script{ReadRequest{},
+                   Send{Answer("200 OK", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n")},
                    Close{}});
   EXPECT_EQ(wild.Outcomes(), "reset 5");
 }
@@ -233,8 +233,9 @@ TEST(WildAnswersTest, NoAnswerIsATimeoutWaitingForTheFirstByte) {
 }
 
 TEST(WildAnswersTest, AnAnswerThatStopsInItsBodyIsATimeoutThere) {
-  Wild wild(Script{ReadRequest{}, Send{Answer("200 OK", "Content-Length: 10\r\n", "hello")}, Hang{}},
-            [](TestSpec& spec) { spec.timeout = Millis(200); });
+  Wild wild(
+      Script{ReadRequest{}, Send{Answer("200 OK", "Content-Length: 10\r\n", "hello")}, Hang{}},
+      [](TestSpec& spec) { spec.timeout = Millis(200); });
   EXPECT_EQ(wild.Outcomes(), "timeout 5");
   const Totals& totals = wild.harness().totals();
   EXPECT_EQ(totals.timeouts_by_phase[static_cast<size_t>(TimeoutPhase::kBody)], 5u);
