@@ -127,6 +127,18 @@ inline constexpr int kTestsInMemoryMax = 100;                       // ended tes
 inline constexpr int kUpdatesInMemoryMax = 64;                      // of a test's event stream
 inline constexpr int kAuditRowsMax = 100'000;
 
+// --- The demo target ---
+inline constexpr size_t kTargetBodyBytesMax = 64u << 20;            // a larger --body-size is refused
+inline constexpr size_t kTargetHeaderBytesMax = 64 * 1024;          // of a request; more is 431
+inline constexpr size_t kTargetChunkLineBytesMax = 1024;            // a longer chunk line is 400
+inline constexpr Nanos kTargetLatencyMax = std::chrono::hours(1);   // longer samples are cut to it
+inline constexpr int kTargetThreadsMax = 64;
+inline constexpr size_t kTargetStallsMax = 100;
+inline constexpr size_t kTargetPipelineMax = 32;                    // answers owed on a connection; then it is not read
+inline constexpr int64_t kTargetConnectionsMax = 100'000;           // further ones are closed at once
+inline constexpr int64_t kTargetBinsMax = 360'000;                  // 1 h of 10 ms; later requests are summed
+inline constexpr int64_t kTargetSlotsMax = 10'000'000;              // higher slot numbers are only counted
+
 static_assert(kTimeoutMax < Seconds(256), "a timeout must fit the histogram's range of 2^8 s");
 static_assert(kHorizonMin <= kHorizonDefault && kHorizonDefault <= kHorizonMax);
 static_assert(kGrantLeadMin < kHorizonMin);
