@@ -33,5 +33,10 @@ void Log(LogLevel level, std::string_view event, std::span<const LogField> field
 // The line that Log would write, without the newline; for tests.
 std::string FormatLogLine(LogLevel level, std::string_view event, std::span<const LogField> fields,
                           int64_t unix_millis, bool json);
+inline std::string FormatLogLine(LogLevel level, std::string_view event,
+                                 std::initializer_list<LogField> fields, int64_t unix_millis,
+                                 bool json) {
+  return FormatLogLine(level, event, std::span(fields.begin(), fields.size()), unix_millis, json);
+}
 
 }  // namespace broadside
