@@ -18,6 +18,23 @@ constexpr Form FormOf(uint8_t lead) {
   return {0, 0};
 }
 
+// `text` with "?" for what `keep` does not want, and for each byte that is in no code point.
+template <typename Keep>
+std::string Replace(std::string_view text, Keep keep) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view before = text;
+    const std::optional<char32_t> code_point = NextCodePoint(text);
+    if (!code_point) text.remove_prefix(1);
+    if (code_point && keep(*code_point)) {
+      out += before.substr(0, before.size() - text.size());
+    } else {
+      out += '?';
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<char32_t> NextCodePoint(std::string_view& text) {
@@ -52,6 +69,12 @@ bool IsPrintable(char32_t c) {
   if ((c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef)) return false;
   return true;
 }
+
+std::string ReplaceInvalidUtf8(std::string_view text) {
+  return Replace(text, [](char32_t) { return true; });
+}
+
+std::string ReplaceUnprintable(std::string_view text) { return Replace(text, IsPrintable); }
 
 std::string Quoted(std::string_view text, size_t bytes_max) {
   std::string out = "\"";

@@ -21,6 +21,11 @@ bool IsValidUtf8(std::string_view text);
 // non-characters.
 bool IsPrintable(char32_t code_point);
 
+// `text` with "?" for each byte that is in no code point.
+std::string ReplaceInvalidUtf8(std::string_view text);
+// `text` with "?" also for each code point that is not printable.
+std::string ReplaceUnprintable(std::string_view text);
+
 // `text` in double quotes for an error message: unprintable and invalid bytes as \xNN, and cut
 // after `bytes_max` bytes with "...".
 std::string Quoted(std::string_view text, size_t bytes_max = 80);

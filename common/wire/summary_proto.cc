@@ -97,23 +97,6 @@ absl::Status ReadIntervals(std::string_view field, const Protos& protos,
   return absl::OkStatus();
 }
 
-// As it is, or with each byte that belongs to no code point as "?".
-std::string ValidUtf8(const std::string& text) {
-  if (IsValidUtf8(text)) return text;
-  std::string valid;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const std::string_view before = rest;
-    if (NextCodePoint(rest)) {
-      valid += before.substr(0, before.size() - rest.size());
-    } else {
-      valid += '?';
-      rest.remove_prefix(1);
-    }
-  }
-  return valid;
-}
-
 }  // namespace
 
 void ToProto(const SparseHistogram& histogram, v1::Histogram* proto) {
@@ -148,7 +131,7 @@ void ToProto(const DoneSummary& summary, int64_t interval, v1::DoneSummary* prot
   proto->set_completed(summary.completed);
   for (const auto& [code, count] : summary.codes) (*proto->mutable_codes())[code] = count;
   for (const auto& [version, count] : summary.versions) {
-    (*proto->mutable_versions())[ValidUtf8(version)] += count;
+    (*proto->mutable_versions())[ReplaceInvalidUtf8(version)] += count;
   }
   proto->set_bytes_sent(summary.bytes_sent);
   proto->set_bytes_received(summary.bytes_received);
