@@ -14,8 +14,9 @@ using Wide = __int128;
 // 2*d*r0*x + (r1 - r0)*x*x, the integral since the piece's start in units of 1/(2000*d)
 // micro-slots.
 Wide ScaledIntegral(const Piece& piece, int64_t x) {
-  return Wide{2 * piece.duration_ms} * piece.rate_from * x +
-         Wide{piece.rate_to - piece.rate_from} * x * x;
+  return (Wide{2 * piece.duration_ms} * piece.rate_from +
+          Wide{piece.rate_to - piece.rate_from} * x) *
+         x;
 }
 
 // The last knot of the piece at which the integral is <= c. REQUIRES: c0 <= c.
@@ -27,17 +28,13 @@ int64_t LastKnotMs(const Piece& piece, MicroSlots c) {
     return piece.start_ms + static_cast<int64_t>(std::min(x, Wide{piece.duration_ms}));
   }
   // The same for a ramp is a quadratic: one comparison of products a step, no division, at most 30
-  // steps.
+  // steps. The answer lies in [low, low + left]; both outcomes halve `left`, so nothing is
+  // mispredicted.
   const Wide bound = Wide{2000 * piece.duration_ms} * (Wide{c - piece.c0} + 1);
   int64_t low = 0;
-  int64_t high = piece.duration_ms;
-  while (low < high) {
-    const int64_t middle = high - (high - low) / 2;
-    if (ScaledIntegral(piece, middle) < bound) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
+  for (int64_t left = piece.duration_ms; left > 0; left /= 2) {
+    const int64_t half = left - left / 2;
+    low += ScaledIntegral(piece, low + half) < bound ? half : 0;
   }
   return piece.start_ms + low;
 }
