@@ -1,0 +1,99 @@
+// The one binary `broadside`: parses the command line and runs the verb.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "cli/exit_code.h"
+#include "cli/suggest.h"
+#include "cli/verb.h"
+#include "cli/version.h"
+#include "common/net/log.h"
+
+namespace broadside {
+namespace {
+
+constexpr char kExamples[] = R"(Examples:
+  broadside run http://127.0.0.1:8000/ -r 1000 -d 30s      a test from this machine alone
+  broadside run -f spec.yaml -o json                       the same from a file, result as JSON
+  broadside controller --data ./data                       a controller on ports 8080 (REST) and 9090 (agents)
+  broadside agent --controller HOST:9090                   an agent for it
+  broadside test start -f spec.yaml --wait                 a test on a remote controller
+
+Exit codes: 0 good, 99 thresholds failed, 97 the generator's verdict is invalid, 104 invalid spec or flags,
+105 aborted by a signal or a stop, 1 any other failure.)";
+
+// All long flags and verbs of the app that was being parsed, for suggestions.
+std::vector<std::string> Words(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+  }
+  for (const CLI::App* verb : app.get_subcommands({})) words.push_back(verb->get_name());
+  return words;
+}
+
+const CLI::App& Deepest(const CLI::App& app) {
+  const std::vector<CLI::App*> parsed = app.get_subcommands();
+  return parsed.empty() ? app : Deepest(*parsed.front());
+}
+
+int Refuse(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& where = Deepest(app);
+  std::string line = error.what();
+  const std::vector<std::string> extras = where.remaining();
+  if (!extras.empty()) {
+    const std::string word = extras.front().substr(0, extras.front().find('='));
+    line = "unknown " + std::string(word.starts_with("-") ? "flag " : "argument ") + word;
+    const std::string meant = Suggest(word, Words(where));
+    if (!meant.empty()) line += "; did you mean " + meant + "?";
+  }
+  std::string command = where.get_name();
+  for (const CLI::App* parent = where.get_parent(); parent != nullptr; parent = parent->get_parent()) {
+    command = parent->get_name() + " " + command;
+  }
+  std::fprintf(stderr, "%s: %s (see %s --help)\n", app.get_name().c_str(), line.c_str(), command.c_str());
+  return kExitBadInput;
+}
+
+int Main(int argc, char** argv) {
+  Signals signals;
+  CLI::App app("Distributed HTTP load tests whose fleet may change while the rate holds.\n\n" +
+                   std::string(kExamples),
+               "broadside");
+  app.set_version_flag("--version", std::string("broadside ") + kVersion);
+  app.require_subcommand(1);
+  std::string log_level = "info";
+  bool log_json = false;
+  app.add_option("--log-level", log_level, "debug, info, warn, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+  app.add_flag("--log-json", log_json, "log lines as JSON objects instead of logfmt");
+
+  Action chosen;
+  AddRunVerb(app, chosen);
+  AddControllerVerb(app, chosen);
+  AddAgentVerb(app, chosen);
+  AddTestVerb(app, chosen);
+  AddAgentsVerb(app, chosen);
+  AddReportVerb(app, chosen);
+  AddTargetVerb(app, chosen);
+  for (CLI::App* verb : app.get_subcommands({})) verb->fallthrough();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);  // --help and --version, on stdout
+  } catch (const CLI::ParseError& error) {
+    return Refuse(app, error);
+  }
+  LogLevel level = LogLevel::kInfo;
+  if (ParseLogLevel(log_level, &level)) SetLogLevel(level);
+  SetLogJson(log_json);
+  return chosen(signals);
+}
+
+}  // namespace
+}  // namespace broadside
+
+int main(int argc, char** argv) { return broadside::Main(argc, argv); }

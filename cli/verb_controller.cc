@@ -1,0 +1,71 @@
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "cli/exit_code.h"
+#include "cli/verb.h"
+#include "cli/version.h"
+#include "common/net/log.h"
+#include "common/wire/duration.h"
+#include "controller/controller.h"
+#include "controller/rest/rest_server.h"
+
+namespace broadside {
+namespace {
+
+struct ControllerFlags {
+  std::string http = "127.0.0.1:8080";
+  std::string grpc = "127.0.0.1:9090";
+  std::string data = ":memory:";
+  int horizon_s = 3;
+};
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "broadside controller: %s\n", std::string(status.message()).c_str());
+  return kExitFailure;
+}
+
+int RunController(const ControllerFlags& flags, Signals& signals) {
+  ControllerOptions options;
+  options.grpc_listen = {flags.grpc};
+  options.data = flags.data;
+  options.horizon = Seconds(flags.horizon_s);
+  options.version = kVersion;
+  options.on_fatal = [&signals](const absl::Status&) { signals.Wake(); };
+  Controller controller(options);
+  if (const absl::Status status = controller.Start(); !status.ok()) return Fail(status);
+
+  absl::StatusOr<std::unique_ptr<RestServer>> rest =
+      RestServer::Start(controller, {.listen = flags.http, .version = kVersion});
+  if (!rest.ok()) return Fail(rest.status());
+
+  const int signal = signals.Wait();
+  if (signal > 0) {
+    // A planned stop: the agents get a bridge of segments, so that the load goes on until the next controller is there.
+    Log(LogLevel::kInfo, "controller_stopping", {{"why", "signal"}});
+    controller.PrepareRestart(Seconds(3));
+  }
+  (*rest)->Stop();
+  controller.Stop();
+  return signal > 0 ? kExitGood : kExitFailure;
+}
+
+}  // namespace
+
+void AddControllerVerb(CLI::App& app, Action& chosen) {
+  CLI::App* verb = app.add_subcommand("controller", "Hand out tests to agents and add up their results");
+  auto flags = std::make_shared<ControllerFlags>();
+  verb->add_option("--http", flags->http, "address of REST, metrics and health")->capture_default_str();
+  verb->add_option("--grpc", flags->grpc, "address for agents")->capture_default_str();
+  verb->add_option("--data", flags->data, "directory of the store (created), or :memory: to keep nothing")
+      ->capture_default_str();
+  verb->add_option("--horizon", flags->horizon_s,
+                   "seconds of schedule that agents hold ahead; without a controller the load ends after as many")
+      ->check(CLI::Range(1, 30))
+      ->capture_default_str();
+  verb->callback([flags, &chosen] {
+    chosen = [flags](Signals& signals) { return RunController(*flags, signals); };
+  });
+}
+
+}  // namespace broadside
