@@ -229,7 +229,7 @@ TEST(ControllerCoreTest, ALiveRateBeginsWithTheFirstSegmentNotYetHandedOut) {
   FakeFleet fleet;
   fleet.Join("a");
   const CommandResult started = fleet.Start(ConstantSpec(100, 20));
-  fleet.Run(Seconds(7));  // tau 5: segments 0 to 7 are out
+  fleet.Run(Millis(7'200));  // tau 5.1: segments 0 to 7 are out
   const CommandResult changed = fleet.Rate(started.test->id, 300);
   ASSERT_EQ(changed.code, CommandCode::kOk);
   const auto view = fleet.View(started.test->id);
