@@ -1,0 +1,42 @@
+#pragma once
+
+// A controller and agents in this process, over gRPC's in-process channel: the same protocol, no cluster. Runs one test.
+// Owned by main's thread; `changed` runs on the controller's home after each publication in which the test has ended.
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "agent/agent.h"
+#include "controller/controller.h"
+
+namespace broadside {
+
+struct EmbeddedOptions {
+  int agents = 1;
+  int threads = 0;  // of each agent; 0: CPUs - 1, shared out
+};
+
+class Embedded {
+ public:
+  Embedded(const EmbeddedOptions& options, std::function<void()> ended);
+  ~Embedded();  // stops
+
+  // Brings all up and starts the test. InvalidArgument: the spec.
+  absl::Status Start(const TestSpec& spec);
+  void StopTest();
+  // The test as last published.
+  std::shared_ptr<const TestView> view() const;
+
+ private:
+  const EmbeddedOptions options_;
+  const std::function<void()> ended_;
+  Controller controller_;
+  std::vector<std::unique_ptr<Agent>> agents_;
+  TestId test_;
+  std::shared_ptr<const TestView> first_;
+  uint64_t subscription_ = 0;
+};
+
+}  // namespace broadside

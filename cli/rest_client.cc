@@ -1,0 +1,103 @@
+#include "cli/rest_client.h"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url/parse.hpp>
+#include <chrono>
+
+#include "cli/version.h"
+#include "common/core/status.h"
+
+namespace broadside {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+constexpr std::chrono::seconds kCallTimeout{30};
+
+// Runs one asynchronous call to its end, or to the stream's timeout.
+template <typename Start>
+boost::system::error_code RunCall(asio::io_context& context, Start start) {
+  boost::system::error_code result;
+  start([&result](boost::system::error_code error, auto&&...) { result = error; });
+  context.restart();
+  context.run();
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<RestClient> RestClient::Make(std::string_view url) {
+  std::string text(url);
+  if (text.find("://") == std::string::npos) text = "http://" + text;
+  const auto parsed = boost::urls::parse_uri(text);
+  if (!parsed.has_value() || parsed->encoded_host().empty()) {
+    return InvalidArgument("--controller ", url, " is no URL: give http://HOST:PORT");
+  }
+  if (parsed->scheme() != "http") {
+    return InvalidArgument("--controller ", url, ": only http is supported");
+  }
+  RestClient client;
+  client.host_ = parsed->host_address();
+  client.port_ = parsed->has_port() ? std::string(parsed->port()) : "8080";
+  client.url_ = "http://" + std::string(parsed->encoded_host()) + ":" + client.port_;
+  return client;
+}
+
+absl::StatusOr<RestAnswer> RestClient::Call(const std::string& method, const std::string& path,
+                                            const std::string& body) const {
+  asio::io_context context;
+  beast::tcp_stream stream(context);
+  stream.expires_after(kCallTimeout);
+  boost::system::error_code error;
+  asio::ip::tcp::resolver resolver(context);
+  const auto addresses = resolver.resolve(host_, port_, error);
+  if (error) {
+    return Unavailable("cannot resolve ", host_, " (", error.message(), "): check --controller or BROADSIDE_CONTROLLER");
+  }
+  error = RunCall(context, [&](auto done) { stream.async_connect(addresses, std::move(done)); });
+  if (error) {
+    return Unavailable("cannot reach the controller at ", url_, " (", error.message(),
+                       "): is it running? Set --controller or BROADSIDE_CONTROLLER");
+  }
+  http::request<http::string_body> request;
+  request.method_string(method);
+  request.target("/api/v1" + path);
+  request.version(11);
+  request.set(http::field::host, host_ + ":" + port_);
+  request.set(http::field::user_agent, std::string("broadside/") + kVersion);
+  request.set(http::field::accept, "application/json");
+  if (!body.empty()) request.set(http::field::content_type, "application/json");
+  request.body() = body;
+  request.prepare_payload();
+  error = RunCall(context, [&](auto done) { http::async_write(stream, request, std::move(done)); });
+  if (error) return Unavailable("the connection to ", url_, " broke (", error.message(), ")");
+
+  beast::flat_buffer buffer;
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(256u << 20);
+  error = RunCall(context, [&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
+  if (error) return Unavailable("no answer from ", url_, " (", error.message(), ")");
+  RestAnswer answer;
+  answer.status = static_cast<int>(parser.get().result_int());
+  answer.text = parser.get().body();
+  answer.body = nlohmann::ordered_json::parse(answer.text, nullptr, false);
+  if (answer.body.is_discarded()) answer.body = nullptr;
+  return answer;
+}
+
+std::string ProblemText(const RestAnswer& answer) {
+  if (!answer.body.is_object()) return Concat("the controller answered ", answer.status);
+  std::string text = answer.body.value("detail", answer.body.value("title", std::string("refused")));
+  const auto errors = answer.body.find("errors");
+  if (errors == answer.body.end()) return text;
+  for (const auto& error : *errors) {
+    text += Concat("\n  ", error.value("pointer", std::string()), ": ", error.value("detail", std::string()));
+  }
+  return text;
+}
+
+}  // namespace broadside

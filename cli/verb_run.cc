@@ -1,0 +1,96 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/embedded.h"
+#include "cli/exit_code.h"
+#include "cli/progress.h"
+#include "cli/run_spec.h"
+#include "cli/summary.h"
+#include "cli/verb.h"
+#include "common/core/status.h"
+#include "common/net/log.h"
+#include "controller/rest/view_json.h"
+
+namespace broadside {
+namespace {
+
+struct RunFlags {
+  RunSpecFlags spec;
+  int agents = 1;
+  int threads = 0;
+  std::string output = "text";
+  bool quiet = false;
+};
+
+int RunTest(const RunFlags& flags, Signals& signals) {
+  absl::StatusOr<TestSpec> spec = MakeRunSpec(flags.spec);
+  if (!spec.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(spec.status().message()).c_str());
+    return kExitBadInput;
+  }
+  Embedded embedded({.agents = flags.agents, .threads = flags.threads}, [&signals] { signals.Wake(); });
+  if (const absl::Status started = embedded.Start(*spec); !started.ok()) {
+    std::fprintf(stderr, "broadside run: %s\n", std::string(started.message()).c_str());
+    return started.code() == absl::StatusCode::kInvalidArgument ? kExitBadInput : kExitFailure;
+  }
+  bool aborted = false;
+  Progress progress(flags.quiet);
+  std::shared_ptr<const TestView> view = embedded.view();
+  while (!HasEnded(view->state)) {
+    const int signal = signals.Wait(1000);
+    view = embedded.view();
+    if (signal > 0 && aborted) return kExitAborted;  // asked twice
+    if (signal > 0) {
+      aborted = true;
+      embedded.StopTest();
+    }
+    if (signal == -1) progress.Show(RenderProgress(TestJson(*view)));
+  }
+  const Json test = TestJson(*view);
+  if (flags.output == "json") {
+    std::printf("%s\n", test.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  } else {
+    std::fputs(RenderSummary(test, {.color = ColorOn(STDOUT_FILENO)}).c_str(), stdout);
+  }
+  return aborted ? kExitAborted : ExitCodeOf(test);
+}
+
+}  // namespace
+
+void AddRunVerb(CLI::App& app, Action& chosen) {
+  CLI::App* verb = app.add_subcommand("run", R"(Run one test from this process alone
+
+Examples:
+  broadside run http://127.0.0.1:8000/ -r 1000 -d 30s
+  broadside run http://127.0.0.1:8000/cart -r 500 -d 1m -m POST -H 'Content-Type: application/json' -b '{"id": 7}'
+  broadside run -f spec.yaml -o json)");
+  auto flags = std::make_shared<RunFlags>();
+  RunSpecFlags& spec = flags->spec;
+  verb->add_option("url", spec.url, "what to load; with -f it replaces the file's");
+  verb->add_option("-f,--file", spec.file, "a test spec, YAML or JSON; - reads stdin");
+  verb->add_option("-r,--rate", spec.rate, "requests per second, up to 6 decimals");
+  verb->add_option("-d,--duration", spec.duration, "how long: 30s, 5m");
+  verb->add_option("-c,--connections", spec.connections, "closed loop with so many connections (not supported yet)");
+  verb->add_option("-H,--header", spec.headers, "'Name: value'; may be repeated");
+  verb->add_option("-m,--method", spec.method, "request method");
+  verb->add_option("-b,--body", spec.body, "request body; @FILE reads a file");
+  verb->add_option("--timeout", spec.timeout, "of a request: 5s");
+  verb->add_option("--threshold", spec.thresholds, "'http_req_duration:p(99)<200'; may be repeated");
+  verb->add_option("--agents", flags->agents, "agents in this process")->check(CLI::Range(1, 64))->capture_default_str();
+  verb->add_option("--threads", flags->threads, "sending threads of each agent; 0: CPUs - 1, shared out")
+      ->check(CLI::Range(0, 256));
+  verb->add_option("-o,--output", flags->output, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  verb->add_flag("-q,--quiet", flags->quiet, "no progress");
+  verb->callback([flags, &chosen] {
+    // The run's own log would stand between its lines.
+    chosen = [flags](Signals& signals) { return RunTest(*flags, signals); };
+  });
+}
+
+}  // namespace broadside
