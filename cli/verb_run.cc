@@ -70,8 +70,8 @@ Examples:
   broadside run -f spec.yaml -o json)");
   auto flags = std::make_shared<RunFlags>();
   RunSpecFlags& spec = flags->spec;
-  verb->add_option("url", spec.url, "what to load; with -f it replaces the file's");
-  verb->add_option("-f,--file", spec.file, "a test spec, YAML or JSON; - reads stdin");
+  verb->add_option("url", spec.url, "what to load");
+  verb->add_option("-f,--file", spec.file, "a test spec, YAML or JSON, instead of the flags; - reads stdin");
   verb->add_option("-r,--rate", spec.rate, "requests per second, up to 6 decimals");
   verb->add_option("-d,--duration", spec.duration, "how long: 30s, 5m");
   verb->add_option("-c,--connections", spec.connections, "closed loop with so many connections (not supported yet)");
