@@ -55,11 +55,13 @@ absl::Status Embedded::Start(const TestSpec& spec) {
   // All agents of this process take part from the first second on.
   request.spec.agents.min = std::max<int64_t>(request.spec.agents.min, options_.agents);
   std::promise<CommandResult> answer;
-  controller_.StartTest(std::move(request), [&answer](CommandResult result) { answer.set_value(std::move(result)); });
+  controller_.StartTest(std::move(request),
+                        [&answer](CommandResult result) { answer.set_value(std::move(result)); });
   CommandResult result = answer.get_future().get();
   if (result.code != CommandCode::kOk) {
     std::string text = result.detail;
-    for (const FieldError& field : result.fields) text += Concat("\n  ", field.pointer, ": ", field.detail);
+    for (const FieldError& field : result.fields)
+      text += Concat("\n  ", field.pointer, ": ", field.detail);
     return result.code == CommandCode::kInvalid ? InvalidArgument(text) : FailedPrecondition(text);
   }
   first_ = result.test;

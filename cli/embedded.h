@@ -1,7 +1,8 @@
 #pragma once
 
-// A controller and agents in this process, over gRPC's in-process channel: the same protocol, no cluster. Runs one test.
-// Owned by main's thread; `changed` runs on the controller's home after each publication in which the test has ended.
+// A controller and agents in this process, over gRPC's in-process channel: the same protocol, no
+// cluster. Runs one test. Owned by main's thread; `changed` runs on the controller's home after
+// each publication in which the test has ended.
 
 #include <functional>
 #include <memory>

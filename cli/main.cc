@@ -50,10 +50,12 @@ int Refuse(const CLI::App& app, const CLI::ParseError& error) {
     if (!meant.empty()) line += "; did you mean " + meant + "?";
   }
   std::string command = where.get_name();
-  for (const CLI::App* parent = where.get_parent(); parent != nullptr; parent = parent->get_parent()) {
+  for (const CLI::App* parent = where.get_parent(); parent != nullptr;
+       parent = parent->get_parent()) {
     command = parent->get_name() + " " + command;
   }
-  std::fprintf(stderr, "%s: %s (see %s --help)\n", app.get_name().c_str(), line.c_str(), command.c_str());
+  std::fprintf(stderr, "%s: %s (see %s --help)\n", app.get_name().c_str(), line.c_str(),
+               command.c_str());
   return kExitBadInput;
 }
 

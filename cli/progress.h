@@ -1,6 +1,7 @@
 #pragma once
 
-// Live progress on stderr: one line that is redrawn on a terminal, plain lines without one. Owned by one thread.
+// Live progress on stderr: one line that is redrawn on a terminal, plain lines without one. Owned
+// by one thread.
 
 #include <string>
 

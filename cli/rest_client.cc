@@ -56,7 +56,8 @@ absl::StatusOr<RestAnswer> RestClient::Call(const std::string& method, const std
   asio::ip::tcp::resolver resolver(context);
   const auto addresses = resolver.resolve(host_, port_, error);
   if (error) {
-    return Unavailable("cannot resolve ", host_, " (", error.message(), "): check --controller or BROADSIDE_CONTROLLER");
+    return Unavailable("cannot resolve ", host_, " (", error.message(),
+                       "): check --controller or BROADSIDE_CONTROLLER");
   }
   error = RunCall(context, [&](auto done) { stream.async_connect(addresses, std::move(done)); });
   if (error) {
@@ -79,7 +80,8 @@ absl::StatusOr<RestAnswer> RestClient::Call(const std::string& method, const std
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(256u << 20);
-  error = RunCall(context, [&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
+  error = RunCall(context,
+                  [&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
   if (error) return Unavailable("no answer from ", url_, " (", error.message(), ")");
   RestAnswer answer;
   answer.status = static_cast<int>(parser.get().result_int());
@@ -91,11 +93,13 @@ absl::StatusOr<RestAnswer> RestClient::Call(const std::string& method, const std
 
 std::string ProblemText(const RestAnswer& answer) {
   if (!answer.body.is_object()) return Concat("the controller answered ", answer.status);
-  std::string text = answer.body.value("detail", answer.body.value("title", std::string("refused")));
+  std::string text =
+      answer.body.value("detail", answer.body.value("title", std::string("refused")));
   const auto errors = answer.body.find("errors");
   if (errors == answer.body.end()) return text;
   for (const auto& error : *errors) {
-    text += Concat("\n  ", error.value("pointer", std::string()), ": ", error.value("detail", std::string()));
+    text += Concat("\n  ", error.value("pointer", std::string()), ": ",
+                   error.value("detail", std::string()));
   }
   return text;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// Calls to a controller's REST API. Blocking, for the command line; one connection a call. Errors are lines that say what to do.
+// Calls to a controller's REST API. Blocking, for the command line; one connection a call. Errors
+// are lines that say what to do.
 
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -23,7 +24,8 @@ class RestClient {
   static absl::StatusOr<RestClient> Make(std::string_view url);
 
   // `path` under /api/v1. Any status is an answer; an error means that there was none.
-  absl::StatusOr<RestAnswer> Call(const std::string& method, const std::string& path, const std::string& body = "") const;
+  absl::StatusOr<RestAnswer> Call(const std::string& method, const std::string& path,
+                                  const std::string& body = "") const;
 
   const std::string& url() const { return url_; }
 

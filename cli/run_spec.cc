@@ -60,7 +60,8 @@ absl::StatusOr<std::string> HeadersJson(const std::vector<std::string>& headers)
     }
     const size_t value = header.find_first_not_of(" \t", colon + 1);
     if (!json.empty()) json += ",";
-    json += Quoted(header.substr(0, colon)) + ":" + Quoted(value == std::string::npos ? "" : header.substr(value));
+    json += Quoted(header.substr(0, colon)) + ":" +
+            Quoted(value == std::string::npos ? "" : header.substr(value));
   }
   return "{" + json + "}";
 }
@@ -70,7 +71,8 @@ absl::StatusOr<std::string> ThresholdsJson(const std::vector<std::string>& thres
   for (const std::string& threshold : thresholds) {
     const size_t colon = threshold.find(':');
     if (colon == std::string::npos) {
-      return InvalidArgument("--threshold ", threshold, ": must be 'METRIC:EXPRESSION', as 'http_req_duration:p(99)<200'");
+      return InvalidArgument("--threshold ", threshold,
+                             ": must be 'METRIC:EXPRESSION', as 'http_req_duration:p(99)<200'");
     }
     const std::string metric = threshold.substr(0, colon);
     const std::string expression = Quoted(threshold.substr(colon + 1));
@@ -95,7 +97,8 @@ absl::StatusOr<std::string> JsonOfFlags(const RunSpecFlags& flags) {
     return InvalidArgument("-c and -r exclude each other: a closed loop has no rate");
   }
   if (flags.url.empty()) return InvalidArgument("give a URL or -f FILE");
-  if (flags.rate.empty() && flags.connections.empty()) return InvalidArgument("--rate is missing: requests per second");
+  if (flags.rate.empty() && flags.connections.empty())
+    return InvalidArgument("--rate is missing: requests per second");
   if (flags.duration.empty()) return InvalidArgument("--duration is missing: 30s, 5m");
   std::string target = "\"url\":" + Quoted(flags.url);
   if (!flags.method.empty()) target += ",\"method\":" + Quoted(flags.method);
@@ -117,12 +120,14 @@ absl::StatusOr<std::string> JsonOfFlags(const RunSpecFlags& flags) {
     if (nlohmann::json::parse(flags.rate, nullptr, false).is_number() == false) {
       return InvalidArgument("--rate ", flags.rate, ": must be a number of requests per second");
     }
-    load = "\"model\":\"open\",\"stages\":[{\"duration\":" + Quoted(flags.duration) + ",\"rate\":" + flags.rate + "}]";
+    load = "\"model\":\"open\",\"stages\":[{\"duration\":" + Quoted(flags.duration) +
+           ",\"rate\":" + flags.rate + "}]";
   } else {
     if (nlohmann::json::parse(flags.connections, nullptr, false).is_number_unsigned() == false) {
       return InvalidArgument("--connections ", flags.connections, ": must be a whole number");
     }
-    load = "\"model\":\"closed\",\"connections\":" + flags.connections + ",\"duration\":" + Quoted(flags.duration);
+    load = "\"model\":\"closed\",\"connections\":" + flags.connections +
+           ",\"duration\":" + Quoted(flags.duration);
   }
   std::string json = "{\"name\":\"run\",\"target\":{" + target + "},\"load\":{" + load + "}";
   if (!flags.timeout.empty()) json += ",\"timeout\":" + Quoted(flags.timeout);
@@ -150,16 +155,17 @@ absl::StatusOr<TestSpec> SpecOfFlags(const RunSpecFlags& flags) {
 }
 
 bool AnyFlag(const RunSpecFlags& flags) {
-  return !flags.url.empty() || !flags.rate.empty() || !flags.duration.empty() || !flags.connections.empty() ||
-         !flags.headers.empty() || !flags.method.empty() || !flags.body.empty() || !flags.timeout.empty() ||
-         !flags.thresholds.empty();
+  return !flags.url.empty() || !flags.rate.empty() || !flags.duration.empty() ||
+         !flags.connections.empty() || !flags.headers.empty() || !flags.method.empty() ||
+         !flags.body.empty() || !flags.timeout.empty() || !flags.thresholds.empty();
 }
 
 }  // namespace
 
 absl::StatusOr<TestSpec> MakeRunSpec(const RunSpecFlags& flags) {
   if (flags.file.empty()) return SpecOfFlags(flags);
-  if (AnyFlag(flags)) return InvalidArgument("-f and the flags of a test exclude each other: change the file");
+  if (AnyFlag(flags))
+    return InvalidArgument("-f and the flags of a test exclude each other: change the file");
   const absl::StatusOr<std::string> text = ReadAll(flags.file);
   if (!text.ok()) return text.status();
   return ReadSpecFile(*text, flags.file == "-" ? "stdin" : flags.file);

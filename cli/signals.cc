@@ -36,7 +36,8 @@ int Signals::Wait(int timeout_ms) {
   if (poll(fds, 2, timeout_ms) <= 0) return -1;
   if ((fds[0].revents & POLLIN) != 0) {
     signalfd_siginfo info{};
-    if (read(signal_fd_, &info, sizeof info) == sizeof info) return static_cast<int>(info.ssi_signo);
+    if (read(signal_fd_, &info, sizeof info) == sizeof info)
+      return static_cast<int>(info.ssi_signo);
   }
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t taken = read(wake_fd_, &count, sizeof count);

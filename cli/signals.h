@@ -1,7 +1,8 @@
 #pragma once
 
-// SIGINT and SIGTERM as something to wait for. Make one in main before any thread starts: the signals are blocked for the whole process and arrive here alone.
-// Wait from one thread; Wake from any.
+// SIGINT and SIGTERM as something to wait for. Make one in main before any thread starts: the
+// signals are blocked for the whole process and arrive here alone. Wait from one thread; Wake from
+// any.
 
 namespace broadside {
 

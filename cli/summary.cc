@@ -48,7 +48,8 @@ std::string Bytes(double bytes) {
     bytes /= 1000;
     ++unit;
   }
-  return unit == 0 ? absl::StrFormat("%.0f B", bytes) : absl::StrFormat("%.1f %s", bytes, kUnits[unit]);
+  return unit == 0 ? absl::StrFormat("%.0f B", bytes)
+                   : absl::StrFormat("%.1f %s", bytes, kUnits[unit]);
 }
 
 // Milliseconds with three significant digits; "-" where there is nothing.
@@ -79,7 +80,8 @@ void AddCounts(Page& page, const Json& test) {
             rates.value("sent", 0.0));
   int64_t answers = 0;
   for (const auto& [code, count] : totals.at("codes").items()) answers += count.get<int64_t>();
-  page.Line("  %-16s %14s %14.1f/s", "completed", GroupDigits(answers), rates.value("completed", 0.0));
+  page.Line("  %-16s %14s %14.1f/s", "completed", GroupDigits(answers),
+            rates.value("completed", 0.0));
 }
 
 void AddOutcomes(Page& page, const Json& totals) {
@@ -103,17 +105,22 @@ void AddOutcomes(Page& page, const Json& totals) {
   }
   page.Line("  %-16s %14s received, %s sent, %s resends", "data",
             Bytes(static_cast<double>(Integer(totals, "bytes_received"))),
-            Bytes(static_cast<double>(Integer(totals, "bytes_sent"))), GroupDigits(Integer(totals, "resends")));
+            Bytes(static_cast<double>(Integer(totals, "bytes_sent"))),
+            GroupDigits(Integer(totals, "resends")));
 }
 
 void AddTimes(Page& page, const Json& test) {
-  page.Line("  %-16s %10s %10s %10s %10s %10s %10s", "ms", "mean", "p50", "p90", "p99", "p99.9", "max");
+  page.Line("  %-16s %10s %10s %10s %10s %10s %10s", "ms", "mean", "p50", "p90", "p99", "p99.9",
+            "max");
   constexpr std::array<std::pair<const char*, const char*>, 3> kRows = {
-      {{"response time", "response_time"}, {"service time", "service_time"}, {"send lag", "send_lag"}}};
+      {{"response time", "response_time"},
+       {"service time", "service_time"},
+       {"send lag", "send_lag"}}};
   for (const auto& [label, key] : kRows) {
     const Json& row = test.at(key);
-    page.Line("  %-16s %10s %10s %10s %10s %10s %10s", label, Ms(row.at("mean_ms")), Ms(row.at("p50_ms")),
-              Ms(row.at("p90_ms")), Ms(row.at("p99_ms")), Ms(row.at("p99_9_ms")), Ms(row.at("max_ms")));
+    page.Line("  %-16s %10s %10s %10s %10s %10s %10s", label, Ms(row.at("mean_ms")),
+              Ms(row.at("p50_ms")), Ms(row.at("p90_ms")), Ms(row.at("p99_ms")),
+              Ms(row.at("p99_9_ms")), Ms(row.at("max_ms")));
   }
 }
 
@@ -139,29 +146,35 @@ void AddJudgement(Page& page, const Json& test) {
   for (const Json& threshold : test.at("thresholds")) {
     const bool ok = threshold.value("ok", false);
     const Json& value = threshold.at("value");
-    page.Line("  %s %s %s (%s)", ok ? page.Good("ok    ") : page.Bad("failed"), Text(threshold, "metric"),
-              Text(threshold, "expression"), value.is_number() ? absl::StrFormat("%.4g", value.get<double>()) : "no data");
+    page.Line("  %s %s %s (%s)", ok ? page.Good("ok    ") : page.Bad("failed"),
+              Text(threshold, "metric"), Text(threshold, "expression"),
+              value.is_number() ? absl::StrFormat("%.4g", value.get<double>()) : "no data");
   }
   const Json& totals = test.at("totals");
   int64_t outcomes = 0;
   for (const auto& [name, count] : totals.at("outcomes").items()) outcomes += count.get<int64_t>();
   const bool balanced = test.at("books").value("balanced", false);
-  const std::string books =
-      absl::StrFormat("%s planned = %s outcomes + %s outstanding", GroupDigits(Integer(totals, "planned")),
-                      GroupDigits(outcomes), GroupDigits(Integer(totals, "outstanding")));
-  page.Line("  %-16s %s: %s", "books", balanced ? page.Good("balanced") : page.Bad("NOT BALANCED"), books);
+  const std::string books = absl::StrFormat(
+      "%s planned = %s outcomes + %s outstanding", GroupDigits(Integer(totals, "planned")),
+      GroupDigits(outcomes), GroupDigits(Integer(totals, "outstanding")));
+  page.Line("  %-16s %s: %s", "books", balanced ? page.Good("balanced") : page.Bad("NOT BALANCED"),
+            books);
   const Json& verdict = test.at("verdict");
   const std::string level = Text(verdict, "generator");
   page.Line("  %-16s %s", "generator",
-            level == "valid" ? page.Good(level) : level == "suspect" ? page.Warn(level) : page.Bad(level));
-  for (const Json& reason : verdict.at("reasons")) page.Line("  %-16s - %s", "", reason.get<std::string>());
+            level == "valid"     ? page.Good(level)
+            : level == "suspect" ? page.Warn(level)
+                                 : page.Bad(level));
+  for (const Json& reason : verdict.at("reasons"))
+    page.Line("  %-16s - %s", "", reason.get<std::string>());
 }
 
 }  // namespace
 
 std::string GroupDigits(int64_t value) {
   std::string digits = absl::StrFormat("%d", value < 0 ? -value : value);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
+  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<size_t>(at), ",");
   return value < 0 ? "-" + digits : digits;
 }
 
@@ -190,11 +203,13 @@ std::string RenderProgress(const Json& test) {
   int64_t all = 0;
   for (const auto& [name, count] : outcomes.items()) all += count.get<int64_t>();
   const int64_t ok = Integer(outcomes, "ok");
-  return absl::StrFormat("%-9s planned %s  ok %s  other %s  outstanding %s  %.0f/s  p50 %s ms  p99 %s ms  lag p99 %s ms",
-                         Text(test, "state"), GroupDigits(Integer(totals, "planned")), GroupDigits(ok),
-                         GroupDigits(all - ok), GroupDigits(Integer(totals, "outstanding")),
-                         test.at("rates").value("completed", 0.0), Ms(test.at("response_time").at("p50_ms")),
-                         Ms(test.at("response_time").at("p99_ms")), Ms(test.at("send_lag").at("p99_ms")));
+  return absl::StrFormat(
+      "%-9s planned %s  ok %s  other %s  outstanding %s  %.0f/s  p50 %s ms  p99 %s ms  lag p99 %s "
+      "ms",
+      Text(test, "state"), GroupDigits(Integer(totals, "planned")), GroupDigits(ok),
+      GroupDigits(all - ok), GroupDigits(Integer(totals, "outstanding")),
+      test.at("rates").value("completed", 0.0), Ms(test.at("response_time").at("p50_ms")),
+      Ms(test.at("response_time").at("p99_ms")), Ms(test.at("send_lag").at("p99_ms")));
 }
 
 int ExitCodeOf(const Json& test) {

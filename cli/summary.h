@@ -1,6 +1,7 @@
 #pragma once
 
-// The result of a test for a person at a terminal, from the test object of the REST API, so that a local and a remote run look alike. Pure functions.
+// The result of a test for a person at a terminal, from the test object of the REST API, so that a
+// local and a remote run look alike. Pure functions.
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -11,7 +12,8 @@ struct SummaryStyle {
   bool color = false;  // ANSI colours
 };
 
-// Planned, sent, completed; outcomes, codes, bytes; response, service and lag percentiles; a small histogram; thresholds, books, verdict.
+// Planned, sent, completed; outcomes, codes, bytes; response, service and lag percentiles; a small
+// histogram; thresholds, books, verdict.
 std::string RenderSummary(const nlohmann::ordered_json& test, const SummaryStyle& style);
 
 // One line of live progress: test time, rates, outcomes, p99.

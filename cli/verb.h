@@ -1,6 +1,7 @@
 #pragma once
 
-// The command tree. A verb adds its subcommand and options to the app; when it was the one given, its action runs after all flags are parsed.
+// The command tree. A verb adds its subcommand and options to the app; when it was the one given,
+// its action runs after all flags are parsed.
 
 #include <CLI/CLI.hpp>
 #include <functional>

@@ -49,9 +49,11 @@ void AddAgentVerb(CLI::App& app, Action& chosen) {
   verb->add_option("--name", options->name, "a label for people; default: the host name");
   verb->add_option("--threads", options->threads, "sending threads; 0: one less than CPUs")
       ->check(CLI::Range(0, 256));
-  verb->add_option("--http", options->http, "address of health and metrics; empty: none")->capture_default_str();
+  verb->add_option("--http", options->http, "address of health and metrics; empty: none")
+      ->capture_default_str();
   verb->add_flag("--slot-header", options->slot_header,
-                 "add X-Broadside-Slot to each request, so that a target can check that every slot comes once");
+                 "add X-Broadside-Slot to each request, so that a target can check that every slot "
+                 "comes once");
   verb->callback([options, &chosen] {
     chosen = [options](Signals& signals) { return RunAgent(*options, signals); };
   });

@@ -41,7 +41,8 @@ int RunController(const ControllerFlags& flags, Signals& signals) {
 
   const int signal = signals.Wait();
   if (signal > 0) {
-    // A planned stop: the agents get a bridge of segments, so that the load goes on until the next controller is there.
+    // A planned stop: the agents get a bridge of segments, so that the load goes on until the next
+    // controller is there.
     Log(LogLevel::kInfo, "controller_stopping", {{"why", "signal"}});
     controller.PrepareRestart(Seconds(3));
   }
@@ -53,14 +54,18 @@ int RunController(const ControllerFlags& flags, Signals& signals) {
 }  // namespace
 
 void AddControllerVerb(CLI::App& app, Action& chosen) {
-  CLI::App* verb = app.add_subcommand("controller", "Hand out tests to agents and add up their results");
+  CLI::App* verb =
+      app.add_subcommand("controller", "Hand out tests to agents and add up their results");
   auto flags = std::make_shared<ControllerFlags>();
-  verb->add_option("--http", flags->http, "address of REST, metrics and health")->capture_default_str();
+  verb->add_option("--http", flags->http, "address of REST, metrics and health")
+      ->capture_default_str();
   verb->add_option("--grpc", flags->grpc, "address for agents")->capture_default_str();
-  verb->add_option("--data", flags->data, "directory of the store (created), or :memory: to keep nothing")
+  verb->add_option("--data", flags->data,
+                   "directory of the store (created), or :memory: to keep nothing")
       ->capture_default_str();
   verb->add_option("--horizon", flags->horizon_s,
-                   "seconds of schedule that agents hold ahead; without a controller the load ends after as many")
+                   "seconds of schedule that agents hold ahead; without a controller the load ends "
+                   "after as many")
       ->check(CLI::Range(1, 30))
       ->capture_default_str();
   verb->callback([flags, &chosen] {

@@ -35,7 +35,8 @@ struct RemoteFlags {
 using Flags = std::shared_ptr<RemoteFlags>;
 
 void AddRemoteOptions(CLI::App* verb, const Flags& flags) {
-  verb->add_option("--controller", flags->controller, "the controller's REST address, http://HOST:8080")
+  verb->add_option("--controller", flags->controller,
+                   "the controller's REST address, http://HOST:8080")
       ->envname("BROADSIDE_CONTROLLER")
       ->capture_default_str();
   verb->add_option("-o,--output", flags->output, "text or json")
@@ -48,7 +49,9 @@ int Fail(std::string_view text, int code = kExitFailure) {
   return code;
 }
 
-std::string_view TextOf(const absl::Status& status) { return {status.message().data(), status.message().size()}; }
+std::string_view TextOf(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
 
 void PrintJson(const OrderedJson& json) {
   std::printf("%s\n", json.dump(2, ' ', false, OrderedJson::error_handler_t::replace).c_str());
@@ -63,14 +66,16 @@ void PrintTest(const RemoteFlags& flags, const OrderedJson& test) {
 }
 
 // Makes the call and hands a good answer to `good`; anything else is a line on stderr.
-int WithAnswer(const RemoteFlags& flags, const std::string& method, const std::string& path, const std::string& body,
+int WithAnswer(const RemoteFlags& flags, const std::string& method, const std::string& path,
+               const std::string& body,
                const std::function<int(const RestClient&, const OrderedJson&)>& good) {
   const absl::StatusOr<RestClient> client = RestClient::Make(flags.controller);
   if (!client.ok()) return Fail(TextOf(client.status()), kExitBadInput);
   const absl::StatusOr<RestAnswer> answer = client->Call(method, path, body);
   if (!answer.ok()) return Fail(TextOf(answer.status()));
   if (answer->status >= 400) {
-    return Fail(ProblemText(*answer), answer->status == 422 || answer->status == 400 ? kExitBadInput : kExitFailure);
+    return Fail(ProblemText(*answer),
+                answer->status == 422 || answer->status == 400 ? kExitBadInput : kExitFailure);
   }
   return good(*client, answer->body);
 }
@@ -81,7 +86,8 @@ bool Ended(const OrderedJson& test) {
 }
 
 // Follows a test to its end. A first signal stops it, a second leaves it.
-int Follow(const RemoteFlags& flags, const RestClient& client, OrderedJson test, Signals& signals, bool stop_on_signal) {
+int Follow(const RemoteFlags& flags, const RestClient& client, OrderedJson test, Signals& signals,
+           bool stop_on_signal) {
   const std::string path = "/tests/" + test.value("id", "");
   bool aborted = false;
   {
@@ -130,13 +136,15 @@ int ListTests(const RemoteFlags& flags) {
       PrintJson(list);
       return kExitGood;
     }
-    std::printf("%-20s %-13s %14s %14s %-8s %s\n", "ID", "STATE", "PLANNED", "OK", "VERDICT", "NAME");
+    std::printf("%-20s %-13s %14s %14s %-8s %s\n", "ID", "STATE", "PLANNED", "OK", "VERDICT",
+                "NAME");
     for (const OrderedJson& test : list.at("items")) {
       const OrderedJson& totals = test.at("totals");
-      std::printf("%-20s %-13s %14s %14s %-8s %s\n", test.value("id", "").c_str(), test.value("state", "").c_str(),
-                  GroupDigits(totals.value("planned", int64_t{0})).c_str(),
-                  GroupDigits(totals.at("outcomes").value("ok", int64_t{0})).c_str(),
-                  test.at("verdict").value("generator", "").c_str(), test.value("name", "").c_str());
+      std::printf(
+          "%-20s %-13s %14s %14s %-8s %s\n", test.value("id", "").c_str(),
+          test.value("state", "").c_str(), GroupDigits(totals.value("planned", int64_t{0})).c_str(),
+          GroupDigits(totals.at("outcomes").value("ok", int64_t{0})).c_str(),
+          test.at("verdict").value("generator", "").c_str(), test.value("name", "").c_str());
     }
     return kExitGood;
   });
@@ -148,22 +156,26 @@ int ListAgents(const RemoteFlags& flags) {
       PrintJson(list);
       return kExitGood;
     }
-    std::printf("%-24s %-9s %7s %8s %14s %14s\n", "NAME", "STATE", "THREADS", "SHARE", "LAG P99 MS", "CLOCK ERR MS");
+    std::printf("%-24s %-9s %7s %8s %14s %14s\n", "NAME", "STATE", "THREADS", "SHARE", "LAG P99 MS",
+                "CLOCK ERR MS");
     for (const OrderedJson& agent : list.at("items")) {
       const auto number = [&](const char* key) {
         const auto it = agent.find(key);
-        return it != agent.end() && it->is_number() ? absl::StrFormat("%.3f", it->get<double>()) : std::string("-");
+        return it != agent.end() && it->is_number() ? absl::StrFormat("%.3f", it->get<double>())
+                                                    : std::string("-");
       };
       std::printf("%-24s %-9s %7d %7.1f%% %14s %14s\n", agent.value("name", "").c_str(),
-                  agent.value("state", "").c_str(), agent.value("threads", 0), agent.value("share", 0.0) * 100,
-                  number("send_lag_p99_ms").c_str(), number("clock_error_ms").c_str());
+                  agent.value("state", "").c_str(), agent.value("threads", 0),
+                  agent.value("share", 0.0) * 100, number("send_lag_p99_ms").c_str(),
+                  number("clock_error_ms").c_str());
     }
     return kExitGood;
   });
 }
 
 // A verb on one test that prints the test as the controller answers it.
-int OneTest(const RemoteFlags& flags, const std::string& method, const std::string& suffix, const std::string& body) {
+int OneTest(const RemoteFlags& flags, const std::string& method, const std::string& suffix,
+            const std::string& body) {
   return WithAnswer(flags, method, "/tests/" + flags.id + suffix, body,
                     [&](const RestClient&, const OrderedJson& test) {
                       if (test.is_object()) PrintTest(flags, test);
@@ -171,8 +183,8 @@ int OneTest(const RemoteFlags& flags, const std::string& method, const std::stri
                     });
 }
 
-CLI::App* AddLeaf(CLI::App* parent, const char* name, const char* help, const Flags& flags, Action& chosen,
-                  std::function<int(Signals&)> action) {
+CLI::App* AddLeaf(CLI::App* parent, const char* name, const char* help, const Flags& flags,
+                  Action& chosen, std::function<int(Signals&)> action) {
   CLI::App* leaf = parent->add_subcommand(name, help);
   AddRemoteOptions(leaf, flags);
   leaf->callback([&chosen, action = std::move(action)] { chosen = action; });
@@ -183,10 +195,12 @@ void AddStart(CLI::App* test, const Flags& flags, Action& chosen) {
   CLI::App* start = AddLeaf(test, "start", "Start a test; prints its id", flags, chosen,
                             [flags](Signals& signals) { return StartTest(*flags, signals); });
   start->add_option("url", flags->spec.url, "what to load");
-  start->add_option("-f,--file", flags->spec.file, "a test spec, YAML or JSON, instead of the flags; - reads stdin");
+  start->add_option("-f,--file", flags->spec.file,
+                    "a test spec, YAML or JSON, instead of the flags; - reads stdin");
   start->add_option("-r,--rate", flags->spec.rate, "requests per second");
   start->add_option("-d,--duration", flags->spec.duration, "how long: 30s, 5m");
-  start->add_flag("--wait", flags->wait, "follow it to its end, print the result, exit as `run` does");
+  start->add_flag("--wait", flags->wait,
+                  "follow it to its end, print the result, exit as `run` does");
   start->add_flag("-q,--quiet", flags->quiet, "no progress");
 }
 
@@ -202,8 +216,10 @@ Examples:
   test->require_subcommand(1);
   const Flags flags = std::make_shared<RemoteFlags>();
   AddStart(test, flags, chosen);
-  AddLeaf(test, "list", "The newest tests", flags, chosen, [flags](Signals&) { return ListTests(*flags); });
-  AddLeaf(test, "get", "One test", flags, chosen, [flags](Signals&) { return OneTest(*flags, "GET", "", ""); })
+  AddLeaf(test, "list", "The newest tests", flags, chosen,
+          [flags](Signals&) { return ListTests(*flags); });
+  AddLeaf(test, "get", "One test", flags, chosen,
+          [flags](Signals&) { return OneTest(*flags, "GET", "", ""); })
       ->add_option("id", flags->id, "the test")
       ->required();
   AddLeaf(test, "watch", "Follow a test to its end", flags, chosen,
@@ -215,12 +231,15 @@ Examples:
           })
       ->add_option("id", flags->id, "the test")
       ->required();
-  CLI::App* rate = AddLeaf(test, "rate", "Change the rate of a running test", flags, chosen, [flags](Signals&) {
-    return OneTest(*flags, "PATCH", "", "{\"rate\":" + flags->rate + "}");
-  });
+  CLI::App* rate = AddLeaf(
+      test, "rate", "Change the rate of a running test", flags, chosen,
+      [flags](Signals&) { return OneTest(*flags, "PATCH", "", "{\"rate\":" + flags->rate + "}"); });
   rate->add_option("id", flags->id, "the test")->required();
-  rate->add_option("rps", flags->rate, "requests per second from the next free second on")->required()->check(CLI::Number);
-  AddLeaf(test, "stop", "Stop a test", flags, chosen, [flags](Signals&) { return OneTest(*flags, "POST", "/stop", ""); })
+  rate->add_option("rps", flags->rate, "requests per second from the next free second on")
+      ->required()
+      ->check(CLI::Number);
+  AddLeaf(test, "stop", "Stop a test", flags, chosen,
+          [flags](Signals&) { return OneTest(*flags, "POST", "/stop", ""); })
       ->add_option("id", flags->id, "the test")
       ->required();
   AddLeaf(test, "delete", "Forget an ended test", flags, chosen,
@@ -233,7 +252,8 @@ void AddAgentsVerb(CLI::App& app, Action& chosen) {
   CLI::App* agents = app.add_subcommand("agents", "The fleet of a remote controller");
   agents->require_subcommand(1);
   const Flags flags = std::make_shared<RemoteFlags>();
-  AddLeaf(agents, "list", "Name, state, share, health", flags, chosen, [flags](Signals&) { return ListAgents(*flags); });
+  AddLeaf(agents, "list", "Name, state, share, health", flags, chosen,
+          [flags](Signals&) { return ListAgents(*flags); });
   AddLeaf(agents, "drain", "Let an agent finish what it holds and exit", flags, chosen,
           [flags](Signals&) {
             return WithAnswer(*flags, "POST", "/agents/" + flags->name + "/drain", "",

@@ -32,7 +32,8 @@ int RunTest(const RunFlags& flags, Signals& signals) {
     std::fprintf(stderr, "%s\n", std::string(spec.status().message()).c_str());
     return kExitBadInput;
   }
-  Embedded embedded({.agents = flags.agents, .threads = flags.threads}, [&signals] { signals.Wake(); });
+  Embedded embedded({.agents = flags.agents, .threads = flags.threads},
+                    [&signals] { signals.Wake(); });
   if (const absl::Status started = embedded.Start(*spec); !started.ok()) {
     std::fprintf(stderr, "broadside run: %s\n", std::string(started.message()).c_str());
     return started.code() == absl::StatusCode::kInvalidArgument ? kExitBadInput : kExitFailure;
@@ -71,17 +72,23 @@ Examples:
   auto flags = std::make_shared<RunFlags>();
   RunSpecFlags& spec = flags->spec;
   verb->add_option("url", spec.url, "what to load");
-  verb->add_option("-f,--file", spec.file, "a test spec, YAML or JSON, instead of the flags; - reads stdin");
+  verb->add_option("-f,--file", spec.file,
+                   "a test spec, YAML or JSON, instead of the flags; - reads stdin");
   verb->add_option("-r,--rate", spec.rate, "requests per second, up to 6 decimals");
   verb->add_option("-d,--duration", spec.duration, "how long: 30s, 5m");
-  verb->add_option("-c,--connections", spec.connections, "closed loop with so many connections (not supported yet)");
+  verb->add_option("-c,--connections", spec.connections,
+                   "closed loop with so many connections (not supported yet)");
   verb->add_option("-H,--header", spec.headers, "'Name: value'; may be repeated");
   verb->add_option("-m,--method", spec.method, "request method");
   verb->add_option("-b,--body", spec.body, "request body; @FILE reads a file");
   verb->add_option("--timeout", spec.timeout, "of a request: 5s");
-  verb->add_option("--threshold", spec.thresholds, "'http_req_duration:p(99)<200'; may be repeated");
-  verb->add_option("--agents", flags->agents, "agents in this process")->check(CLI::Range(1, 64))->capture_default_str();
-  verb->add_option("--threads", flags->threads, "sending threads of each agent; 0: CPUs - 1, shared out")
+  verb->add_option("--threshold", spec.thresholds,
+                   "'http_req_duration:p(99)<200'; may be repeated");
+  verb->add_option("--agents", flags->agents, "agents in this process")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  verb->add_option("--threads", flags->threads,
+                   "sending threads of each agent; 0: CPUs - 1, shared out")
       ->check(CLI::Range(0, 256));
   verb->add_option("-o,--output", flags->output, "text or json")
       ->check(CLI::IsMember({"text", "json"}))

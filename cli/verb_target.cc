@@ -37,7 +37,8 @@ absl::StatusOr<TargetOptions> ParseFlags(const TargetFlags& flags) {
   absl::Status status;
   Take(ParseListenAddress(flags.listen), options.listen, status);
   if (!flags.latency.empty()) Take(ParseLatency(flags.latency), options.latency, status);
-  for (const std::string& text : flags.stalls) Take(ParseStall(text), options.stalls.emplace_back(), status);
+  for (const std::string& text : flags.stalls)
+    Take(ParseStall(text), options.stalls.emplace_back(), status);
   Take(ParseErrorRate(flags.error_rate), options.error_rate, status);
   Take(ParseBodySize(flags.body_size), options.body_bytes, status);
   if (!flags.version.empty()) Take(ParseVersionHeader(flags.version), options.version, status);
@@ -71,16 +72,23 @@ int RunTarget(const TargetFlags& flags, Signals& signals) {
 
 void AddTargetVerb(CLI::App& app, Action& chosen) {
   CLI::App* verb = app.add_subcommand(
-      "target", "A demo service to load: answers as told and counts what it saw (GET /__target/stats)");
+      "target",
+      "A demo service to load: answers as told and counts what it saw (GET /__target/stats)");
   auto flags = std::make_shared<TargetFlags>();
   verb->add_option("--listen", flags->listen, "address")->capture_default_str();
-  verb->add_option("--latency", flags->latency,
-                   "fixed:20ms, exp:20ms, uniform:10ms-30ms or lognormal:median=20ms,sigma=0.5; default none");
-  verb->add_option("--stall", flags->stalls, "at=3s,for=1s[,every=10s], from the first request on; may be repeated");
-  verb->add_option("--error-rate", flags->error_rate, "share of answers with 503: 0.01 or 1%")->capture_default_str();
-  verb->add_option("--body-size", flags->body_size, "bytes of an answer: 1024, 64KiB, 10MiB")->capture_default_str();
+  verb->add_option(
+      "--latency", flags->latency,
+      "fixed:20ms, exp:20ms, uniform:10ms-30ms or lognormal:median=20ms,sigma=0.5; default none");
+  verb->add_option("--stall", flags->stalls,
+                   "at=3s,for=1s[,every=10s], from the first request on; may be repeated");
+  verb->add_option("--error-rate", flags->error_rate, "share of answers with 503: 0.01 or 1%")
+      ->capture_default_str();
+  verb->add_option("--body-size", flags->body_size, "bytes of an answer: 1024, 64KiB, 10MiB")
+      ->capture_default_str();
   verb->add_option("--version-header", flags->version, "0.2 (sent as X-Version) or NAME: VALUE");
-  verb->add_option("--threads", flags->threads, "threads")->check(CLI::Range(1, 64))->capture_default_str();
+  verb->add_option("--threads", flags->threads, "threads")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   verb->add_option("--seed", flags->seed, "of latencies and errors")->capture_default_str();
   verb->callback([flags, &chosen] {
     chosen = [flags](Signals& signals) { return RunTarget(*flags, signals); };

@@ -12,7 +12,8 @@
 namespace broadside {
 namespace {
 
-// The place of a pointer, or of the nearest enclosing value that the file has: a missing key has none of its own.
+// The place of a pointer, or of the nearest enclosing value that the file has: a missing key has
+// none of its own.
 TextPosition PlaceOf(const std::map<std::string, TextPosition>& positions, std::string pointer) {
   while (true) {
     const auto it = positions.find(pointer);
@@ -28,8 +29,8 @@ bool LooksLikeJson(std::string_view text) {
   return first != std::string_view::npos && text[first] == '{';
 }
 
-absl::Status Describe(const SpecProblem& problem, const std::map<std::string, TextPosition>& positions,
-                      std::string_view name) {
+absl::Status Describe(const SpecProblem& problem,
+                      const std::map<std::string, TextPosition>& positions, std::string_view name) {
   if (problem.IsSyntax()) return InvalidArgument(name, ": ", problem.ToString());
   std::string text;
   for (const FieldError& field : problem.fields()) {

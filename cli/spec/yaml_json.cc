@@ -41,8 +41,10 @@ class Converter {
  public:
   // Appends the JSON of the node; false when an error was noted.
   bool Add(const YAML::Node& node, const std::string& pointer, int depth) {
-    if (depth > limits::kJsonDepthMax) return Fail(node, Concat("nested more than ", limits::kJsonDepthMax, " deep"));
-    if (++nodes_ > kSpecFileNodesMax) return Fail(node, Concat("more than ", kSpecFileNodesMax, " values"));
+    if (depth > limits::kJsonDepthMax)
+      return Fail(node, Concat("nested more than ", limits::kJsonDepthMax, " deep"));
+    if (++nodes_ > kSpecFileNodesMax)
+      return Fail(node, Concat("more than ", kSpecFileNodesMax, " values"));
     result_.positions.try_emplace(pointer, PositionOf(node.Mark()));
     switch (node.Type()) {
       case YAML::NodeType::Map:
@@ -92,7 +94,8 @@ class Converter {
   bool AddScalar(const YAML::Node& node) {
     const std::string& text = node.Scalar();
     const bool plain = node.Tag() == "?";
-    if (!plain && node.Tag() != "!" && !node.Tag().empty()) return Fail(node, Concat("the tag ", node.Tag(), " is not supported"));
+    if (!plain && node.Tag() != "!" && !node.Tag().empty())
+      return Fail(node, Concat("the tag ", node.Tag(), " is not supported"));
     if (plain && (text == "true" || text == "True" || text == "TRUE")) {
       result_.json += "true";
     } else if (plain && (text == "false" || text == "False" || text == "FALSE")) {
@@ -119,15 +122,18 @@ class Converter {
 // 0x and 0o numbers of the core schema, as decimal text.
 std::string BasedNumber(std::string_view digits, int base) {
   uint64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
   return error == std::errc() && end == digits.data() + digits.size() ? Concat(value) : "";
 }
 
 }  // namespace
 
 std::string JsonNumberOf(std::string_view scalar) {
-  if (scalar.starts_with("0x") && AllDigits(scalar.substr(2), "0123456789abcdefABCDEF")) return BasedNumber(scalar.substr(2), 16);
-  if (scalar.starts_with("0o") && AllDigits(scalar.substr(2), "01234567")) return BasedNumber(scalar.substr(2), 8);
+  if (scalar.starts_with("0x") && AllDigits(scalar.substr(2), "0123456789abcdefABCDEF"))
+    return BasedNumber(scalar.substr(2), 16);
+  if (scalar.starts_with("0o") && AllDigits(scalar.substr(2), "01234567"))
+    return BasedNumber(scalar.substr(2), 8);
   std::string sign;
   if (scalar.starts_with("-")) sign = "-";
   if (scalar.starts_with("-") || scalar.starts_with("+")) scalar.remove_prefix(1);
@@ -142,7 +148,8 @@ std::string JsonNumberOf(std::string_view scalar) {
   }
   const size_t point = mantissa.find('.');
   std::string_view whole = mantissa.substr(0, point);
-  const std::string_view fraction = point == std::string_view::npos ? "" : mantissa.substr(point + 1);
+  const std::string_view fraction =
+      point == std::string_view::npos ? "" : mantissa.substr(point + 1);
   if (!whole.empty() && !AllDigits(whole, "0123456789")) return "";
   if (!fraction.empty() && !AllDigits(fraction, "0123456789")) return "";
   if (whole.empty() && fraction.empty()) return "";

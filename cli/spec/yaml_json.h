@@ -24,7 +24,8 @@ struct YamlJson {
 // Errors are "LINE:COLUMN: what".
 absl::StatusOr<YamlJson> YamlToJson(std::string_view yaml);
 
-// The JSON number with the same value as a plain YAML scalar, or nothing if it is no finite number ("0x10" is 16, ".5" is 0.5, "1_000" is no number).
+// The JSON number with the same value as a plain YAML scalar, or nothing if it is no finite number
+// ("0x10" is 16, ".5" is 0.5, "1_000" is no number).
 std::string JsonNumberOf(std::string_view scalar);
 
 }  // namespace broadside

@@ -46,11 +46,13 @@ TEST(SpecFileTest, YamlAndJsonGiveTheSameSpec) {
 }
 
 TEST(SpecFileTest, AValueOutOfRangePointsToItsPlace) {
-  EXPECT_THAT(ErrorOf(Replaced(kYaml, "rate: 0.1", "rate: 20000000")), StartsWith("spec.yaml:9:7: /load/stages/0/rate: "));
+  EXPECT_THAT(ErrorOf(Replaced(kYaml, "rate: 0.1", "rate: 20000000")),
+              StartsWith("spec.yaml:9:7: /load/stages/0/rate: "));
 }
 
 TEST(SpecFileTest, AnUnknownKeyPointsToItself) {
-  EXPECT_THAT(ErrorOf(Replaced(kYaml, "name:", "nane: x\nname:")), StartsWith("spec.yaml:2:1: /nane: "));
+  EXPECT_THAT(ErrorOf(Replaced(kYaml, "name:", "nane: x\nname:")),
+              StartsWith("spec.yaml:2:1: /nane: "));
 }
 
 TEST(SpecFileTest, ARepeatedKeyIsAnError) {
@@ -58,7 +60,8 @@ TEST(SpecFileTest, ARepeatedKeyIsAnError) {
 }
 
 TEST(SpecFileTest, AMissingKeyPointsToWhereItShouldBe) {
-  EXPECT_THAT(ErrorOf(Replaced(kYaml, "  url: http://svc.shop:8080/cart\n", "")), StartsWith("spec.yaml:3:1: /target/url: "));
+  EXPECT_THAT(ErrorOf(Replaced(kYaml, "  url: http://svc.shop:8080/cart\n", "")),
+              StartsWith("spec.yaml:3:1: /target/url: "));
 }
 
 TEST(SpecFileTest, BrokenYamlNamesLineAndColumn) {
@@ -80,7 +83,8 @@ TEST(SpecFileTest, AliasesCannotBlowItUp) {
 }
 
 TEST(SpecFileTest, DeepNestingIsRefused) {
-  EXPECT_THAT(ErrorOf(std::string(200, '[') + std::string(200, ']')), HasSubstr("nested more than 64 deep"));
+  EXPECT_THAT(ErrorOf(std::string(200, '[') + std::string(200, ']')),
+              HasSubstr("nested more than 64 deep"));
 }
 
 TEST(SpecFileTest, AFileThatIsTooLargeIsRefused) {

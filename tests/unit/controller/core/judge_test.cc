@@ -1,0 +1,140 @@
+#include "controller/core/judge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace broadside {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Totals Planned(int64_t planned) {
+  Totals totals;
+  totals.planned = planned;
+  return totals;
+}
+
+double Value(ThresholdMetric metric, const char* expression, const Totals& totals,
+             double elapsed_s = 1) {
+  return ThresholdValue(*ParseThreshold(metric, expression), totals, elapsed_s).value_or(-1);
+}
+
+TEST(ThresholdValueTest, TimesAreMilliseconds) {
+  Totals totals;
+  totals.response_time.RecordMany(Millis(10), 90);
+  totals.response_time.RecordMany(Millis(100), 10);
+  totals.send_lag.Record(Millis(3));
+  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kResponseTime, "avg<1", totals),
+                   19);  // (90*10 + 10*100) / 100
+  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kResponseTime, "min<1", totals), 10);
+  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kResponseTime, "max<1", totals), 100);
+  EXPECT_NEAR(Value(ThresholdMetric::kResponseTime, "med<1", totals), 10, 0.03);
+  EXPECT_NEAR(Value(ThresholdMetric::kResponseTime, "p(95)<1", totals), 100, 0.3);
+  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kSendLag, "max<1", totals), 3);
+  EXPECT_EQ(Value(ThresholdMetric::kServiceTime, "max<1", totals), -1) << "no data";
+}
+
+TEST(ThresholdValueTest, FailedIsAllButOkAndCancelledOverPlannedWithoutCancelled) {
+  Totals totals = Planned(120);
+  totals.due.outcomes[Outcome::kOk] = 90;
+  totals.due.outcomes[Outcome::kTimeout] = 4;
+  totals.due.outcomes[Outcome::kSkipped] = 6;
+  totals.due.outcomes[Outcome::kCancelled] = 20;
+  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kFailed, "rate<1", totals), 0.1);  // (4 + 6) / (120 - 20)
+  EXPECT_EQ(Value(ThresholdMetric::kFailed, "rate<1", Totals{}), -1);
+}
+
+TEST(ThresholdValueTest, RequestsAreThoseThatWereMade) {
+  Totals totals = Planned(100);
+  totals.due.outcomes[Outcome::kOk] = 90;
+  totals.due.outcomes[Outcome::kConnectError] = 5;
+  totals.due.outcomes[Outcome::kSkipped] = 5;
+  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kRequests, "count>1", totals), 95);
+  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kRequests, "rate>1", totals, 10), 9.5);
+  EXPECT_EQ(Value(ThresholdMetric::kRequests, "rate>1", totals, 0), -1);
+}
+
+TEST(JudgeThresholdsTest, AThresholdWithoutDataHolds) {
+  const std::vector<ThresholdView> views =
+      JudgeThresholds({*ParseThreshold(ThresholdMetric::kResponseTime, "p(99)<200")}, Totals{}, 0);
+  ASSERT_EQ(views.size(), 1u);
+  EXPECT_TRUE(views[0].ok);
+  EXPECT_FALSE(views[0].value.has_value());
+}
+
+Verdict Judged(const Totals& totals, const GeneratorHealth& health = {}) {
+  return JudgeGenerator(totals, health);
+}
+
+TEST(JudgeGeneratorTest, AWellTestIsValidWithoutReasons) {
+  Totals totals = Planned(1000);
+  totals.due.outcomes[Outcome::kOk] = 1000;
+  totals.send_lag.RecordMany(Millis(1), 1000);
+  EXPECT_EQ(Judged(totals).generator, VerdictLevel::kValid);
+  EXPECT_THAT(Judged(totals).reasons, IsEmpty());
+}
+
+TEST(JudgeGeneratorTest, OnePercentNotMadeIsSuspectMoreIsInvalid) {
+  Totals totals = Planned(1000);
+  totals.due.outcomes[Outcome::kSkipped] = 4;
+  totals.due.outcomes[Outcome::kLocalError] = 3;
+  totals.due.outcomes[Outcome::kUnknown] = 2;
+  totals.due.outcomes[Outcome::kUnassigned] = 1;
+  EXPECT_EQ(Judged(totals).generator, VerdictLevel::kSuspect);  // 10 of 1000 is not above 1 %
+  totals.due.outcomes[Outcome::kUnassigned] = 2;
+  EXPECT_EQ(Judged(totals).generator, VerdictLevel::kInvalid);
+  EXPECT_THAT(
+      Judged(totals).reasons,
+      ElementsAre(HasSubstr(
+          "1.10 % of the planned requests were not made or not reported (limit 1 %): 4 skipped, "
+          "3 local_error, 2 unknown, 2 unassigned")));
+}
+
+TEST(JudgeGeneratorTest, TheSendLagHasTwoLimits) {
+  Totals totals = Planned(100);
+  totals.send_lag.RecordMany(Millis(21), 100);
+  EXPECT_EQ(Judged(totals).generator, VerdictLevel::kSuspect);
+  EXPECT_THAT(Judged(totals).reasons,
+              ElementsAre(HasSubstr("send lag p99 is 21.0 ms (limit 20 ms)")));
+  totals.send_lag.RecordMany(Millis(101), 100);
+  EXPECT_EQ(Judged(totals).generator, VerdictLevel::kInvalid);
+}
+
+TEST(JudgeGeneratorTest, EachSignOfTroubleIsAReasonWithItsLimit) {
+  const auto reasons = [](auto change) {
+    GeneratorHealth health;
+    change(health);
+    const Verdict verdict = Judged(Planned(1), health);
+    EXPECT_EQ(verdict.generator, VerdictLevel::kSuspect);
+    return verdict.reasons;
+  };
+  EXPECT_THAT(reasons([](auto& h) { h.agents_lost = 2; }),
+              ElementsAre(HasSubstr("2 agents were lost")));
+  EXPECT_THAT(reasons([](auto& h) { h.clock_error_max = Millis(51); }),
+              ElementsAre(HasSubstr("51.0 ms (limit 50 ms)")));
+  EXPECT_THAT(reasons([](auto& h) { h.cpu_saturated_s = 6; }),
+              ElementsAre(HasSubstr("above 95 % CPU for 6 s")));
+  EXPECT_THAT(reasons([](auto& h) { h.loop_delay_max = Millis(600); }),
+              ElementsAre(HasSubstr("an agent's event loop was 600 ms late")));
+  EXPECT_THAT(reasons([](auto& h) { h.controller_loop_delay_max = Millis(600); }),
+              ElementsAre(HasSubstr("the controller's event loop")));
+  EXPECT_THAT(reasons([](auto& h) { h.throttled_max = 0.5; }),
+              ElementsAre(HasSubstr("throttled in 50 %")));
+  EXPECT_THAT(reasons([](auto& h) { h.controller_throttled_max = 0.5; }),
+              ElementsAre(HasSubstr("the controller was throttled")));
+  EXPECT_THAT(reasons([](auto& h) { h.ports_exhausted = 3; }),
+              ElementsAre(HasSubstr("out of local ports 3 times")));
+  EXPECT_THAT(reasons([](auto& h) { h.descriptors_exhausted = 3; }),
+              ElementsAre(HasSubstr("out of file descriptors")));
+}
+
+TEST(JudgeGeneratorTest, AnUncertainClockIsInvalid) {
+  GeneratorHealth health;
+  health.clock_error_max = Millis(251);
+  EXPECT_EQ(Judged(Planned(1), health).generator, VerdictLevel::kInvalid);
+}
+
+}  // namespace
+}  // namespace broadside
