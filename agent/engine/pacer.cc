@@ -98,7 +98,7 @@ std::optional<DueSlot> Pacer::TakeDue(TestTime now) {
   if (!head_.has_value()) return std::nullopt;
   const TestTime release = Release();
   if (now < release) return std::nullopt;
-  released_ = std::max(release, now - kPacerSlack);
+  released_ = now - release > kPacerHiccup ? now - kPacerSlack : release;
   const DueSlot taken = *head_;
   Advance();
   return taken;

@@ -13,7 +13,9 @@ namespace broadside {
 namespace {
 
 constexpr Nanos kMaintainEvery = Millis(20);
-constexpr Nanos kNapMax = Millis(1);  // the mailbox is not read in a nap
+constexpr Nanos kNapMax = Millis(1);                       // the mailbox is not read in a nap
+constexpr Nanos kGather = std::chrono::microseconds(50);  // stays below in flight x server time
+constexpr size_t kFullTurn = 8;                           // events
 
 void Nap(Nanos duration) {
   timespec time{};
@@ -107,19 +109,27 @@ bool Shard::Gathers() const {
                      [](const auto& entry) { return entry.second->MeanGap() < kWakeGap; });
 }
 
+// How long to sleep without looking at the poller, so that sends and answers come in batches.
+Nanos Shard::NapBefore(Nanos timeout) const {
+  if (timeout <= Nanos(0) || !Gathers()) return Nanos(0);
+  // Until the next slots are due; answers that come meanwhile are read then.
+  if (timeout <= kNapMax) return timeout;
+  // All connections are busy: only answers can go on. A full turn shows that no nap is needed.
+  return events_last_ < kFullTurn ? kGather : Nanos(0);
+}
+
 std::span<const epoll_event> Shard::Wait() {
   BootTime wake = NextWake();
+  if (wake > now_ && wake != BootTime::max() && Gathers()) wake = std::max(wake, woke_ + kWakeGap);
   const BootTime before = BootNow();
   Nanos timeout = wake == BootTime::max() ? Nanos(Seconds(60)) : wake - before;
-  if (wake > now_ && Gathers()) {
-    wake = std::max(wake, woke_ + kWakeGap);
-    timeout = wake - before;
-    if (timeout > Nanos(0) && timeout <= kNapMax) {
-      Nap(timeout);
-      timeout = Nanos(0);
-    }
+  const Nanos nap = NapBefore(timeout);
+  if (nap > Nanos(0)) {
+    Nap(nap);
+    timeout -= nap;
   }
   const std::span<const epoll_event> events = resources_.poller.Wait(timeout);
+  events_last_ = events.size();
   woke_ = now_ = BootNow();
   if (wake > before) loop_delay_ = std::max(loop_delay_, now_ - wake);
   return events;

@@ -53,6 +53,7 @@ class Shard {
   std::span<const epoll_event> Wait();
   BootTime NextWake() const;
   bool Gathers() const;
+  Nanos NapBefore(Nanos timeout) const;
   void Maintain();
   void ReadMailbox();
 
@@ -66,6 +67,7 @@ class Shard {
   EngineStats gone_;  // totals of removed tests
   BootTime now_{};
   BootTime woke_{};
+  size_t events_last_ = 0;
   BootTime maintain_at_{};
   Nanos loop_delay_{0};
   Nanos cursor_lag_{0};

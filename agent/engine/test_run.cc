@@ -11,6 +11,7 @@ namespace broadside {
 namespace {
 
 constexpr int kDispatchesPerTurnMax = 256;
+constexpr Nanos kSkipEvery = Millis(2);
 constexpr int kReadsPerTurnMax = 16;      // of one connection: 1 MiB
 constexpr int kReadsAtDeadlineMax = 256;  // more than a socket holds
 
@@ -363,8 +364,13 @@ BootTime TestRun::NextWake(BootTime now) const {
   if (!ready_.empty() || !more_.empty()) return now;
   BootTime wake = BootTime::max();
   if (exchanges_.front() != nullptr) wake = exchanges_.front()->deadline;
-  const std::optional<TestTime> next = CanServe() ? pacer_.NextRelease() : pacer_.NextSkip();
-  if (next.has_value()) wake = std::min(wake, clock_.ToBoot(*next) + Nanos(1));
+  if (CanServe()) {
+    const std::optional<TestTime> next = pacer_.NextRelease();
+    if (next.has_value()) wake = std::min(wake, clock_.ToBoot(*next) + Nanos(1));
+  } else if (const std::optional<TestTime> skip = pacer_.NextSkip(); skip.has_value()) {
+    // Answers go on first; to book what became too late need not be exact.
+    wake = std::min(wake, std::max(clock_.ToBoot(*skip), now + kSkipEvery));
+  }
   return wake;
 }
 

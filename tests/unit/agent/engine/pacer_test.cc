@@ -67,6 +67,22 @@ TEST(PacerTest, CatchesUpAfterAStallAtFiveQuartersOfTheRate) {
   EXPECT_TRUE(pacer.skipped().empty());
 }
 
+TEST(PacerTest, ALoopThatWakesLateEveryTimeStillReachesTheRate) {
+  Pacer pacer = OneShard();
+  pacer.Extend(Grants({{1000, 1000 * kMicro, 1000 * kMicro}})[0], At(0));
+  size_t taken = 0;
+  for (int ms = 0; ms < 1000; ms += 15) taken += TakeAll(pacer, At(ms)).size();
+  EXPECT_EQ(taken, 991u);  // all that were due by the last wake-up at 990 ms
+}
+
+TEST(PacerTest, AfterAFreezeOnlyTheSlotsOfTheSlackGoAtOnce) {
+  Pacer pacer = OneShard();
+  pacer.Extend(Grants({{1000, 10'000 * kMicro, 10'000 * kMicro}})[0], At(0));
+  TakeAll(pacer, At(0));
+  // 21 ms late: 1 ms at 0.08 ms a slot is 12, and the first.
+  EXPECT_EQ(TakeAll(pacer, At(21.2)).size(), 13u);
+}
+
 TEST(PacerTest, LatenessWithinTheSlackIsNotSpaced) {
   Pacer pacer = OneShard();
   pacer.Extend(Grants({{1000, 10'000 * kMicro, 10'000 * kMicro}})[0], At(0));
