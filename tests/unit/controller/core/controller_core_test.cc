@@ -338,5 +338,89 @@ TEST(ControllerCoreTest, SecondsWithoutAnyAgentAreUnassignedAndNeverCaughtUp) {
   EXPECT_TRUE(view->balanced);
 }
 
+TEST(ControllerCoreTest, ARestartShorterThanTheHorizonLosesNothing) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b", "c"}) fleet.Join(name);
+  const TestId id = fleet.Start(ConstantSpec(3000, 20)).test->id;
+  fleet.Run(Millis(8'250));
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(30));
+  const auto view = fleet.View(id);
+  EXPECT_EQ(view->state, TestState::kFinished);
+  EXPECT_EQ(view->totals.planned, 60'000);
+  EXPECT_EQ(Count(*view, Outcome::kOk), 60'000u);
+  EXPECT_TRUE(view->balanced);
+  EXPECT_EQ(view->totals.response_time.count(), 60'000u) << "no report twice, none lost";
+}
+
+TEST(ControllerCoreTest, SecondsThatPassedWithoutAControllerAreUnassignedAndNotCaughtUp) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b", "c"}) fleet.Join(name);
+  const TestId id = fleet.Start(ConstantSpec(3000, 40)).test->id;
+  fleet.Run(Millis(12'050));  // tau 9.95 s: segments 0 to 11 are out
+  fleet.RestartController(Seconds(8));
+  fleet.Run(Seconds(40));
+  const auto view = fleet.View(id);
+  EXPECT_EQ(view->state, TestState::kFinished);
+  EXPECT_TRUE(view->balanced);
+  const uint64_t unassigned = Count(*view, Outcome::kUnassigned);
+  EXPECT_GE(unassigned, 7u * 3000);  // 12 to 18 passed; recovering takes 1 to 3 s more
+  EXPECT_LE(unassigned, 10u * 3000);
+  EXPECT_EQ(Count(*view, Outcome::kOk), 120'000u - unassigned);
+}
+
+TEST(ControllerCoreTest, AGapOfMoreThanFiveMinutesEndsTheTestAsFailed) {
+  FakeFleet fleet;
+  fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(100, 3600)).test->id;
+  fleet.Run(Seconds(10));
+  fleet.RestartController(std::chrono::minutes(6));
+  fleet.Run(Seconds(10));
+  EXPECT_EQ(fleet.View(id)->state, TestState::kFailed);
+  EXPECT_TRUE(fleet.View(id)->balanced);
+}
+
+TEST(ControllerCoreTest, WithoutAnyAgentLeftTheWallClockTellsTheTestTime) {
+  FakeFleet fleet;
+  FakeAgent& lost = fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(1000, 30)).test->id;
+  fleet.Run(Seconds(10));
+  lost.frozen = true;
+  fleet.RestartController(Seconds(2));
+  fleet.Join("b");
+  fleet.Run(Seconds(60));
+  const auto view = fleet.View(id);
+  EXPECT_EQ(view->state, TestState::kFinished);
+  EXPECT_TRUE(view->balanced);
+  EXPECT_GT(Count(*view, Outcome::kUnknown), 0u);
+  EXPECT_GT(Count(*view, Outcome::kOk), 20'000u);
+}
+
+TEST(ControllerCoreTest, ATestStoppedBeforeARestartIsStoppedAfterIt) {
+  FakeFleet fleet;
+  fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(1000, 60)).test->id;
+  fleet.Run(Seconds(10));
+  fleet.Stop(id);
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(10));
+  EXPECT_EQ(fleet.View(id)->state, TestState::kStopped);
+  EXPECT_TRUE(fleet.View(id)->balanced);
+}
+
+TEST(ControllerCoreTest, EndedTestsAndIdempotencyKeysOutliveARestart) {
+  FakeFleet fleet;
+  fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(100, 3), "key", 1).test->id;
+  fleet.Run(Seconds(10));
+  const auto before = fleet.View(id);
+  fleet.RestartController(Seconds(1));
+  const CommandResult again = fleet.Start(ConstantSpec(100, 3), "key", 1);
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(again.test->id, id);
+  EXPECT_EQ(again.test->totals.due, before->totals.due);
+  EXPECT_EQ(again.test->totals.response_time, before->totals.response_time);
+}
+
 }  // namespace
 }  // namespace broadside

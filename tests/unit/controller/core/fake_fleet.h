@@ -16,6 +16,7 @@
 #include "common/core/check.h"
 #include "common/core/status.h"
 #include "controller/core/controller_core.h"
+#include "tests/unit/controller/core/fake_store.h"
 
 namespace broadside {
 
@@ -51,10 +52,10 @@ struct FakeAgent {
 
 class FakeFleet {
  public:
-  explicit FakeFleet(StoredState stored = {}, CoreOptions options = {}) {
+  explicit FakeFleet(CoreOptions options = {}) : options_(std::move(options)) {
     now_.boot = BootTime(Seconds(1000));
     now_.wall = WallTime(Seconds(1'700'000'000));
-    core_ = std::make_unique<ControllerCore>(options, stored, now_);
+    core_ = std::make_unique<ControllerCore>(options_, store_.Open(), now_);
   }
 
   FakeAgent& Join(const std::string& name, uint32_t threads = 1) {
@@ -83,12 +84,33 @@ class FakeFleet {
       test.tau = TestTime(now_.boot - held.t0);
     }
     Say(agent, std::move(message));
-    if (agent.stream != 0) Beat(agent);
+    if (agent.stream == 0) return;
+    Beat(agent);
+    const std::map<uint64_t, broadside::Report> again = agent.unacked;
+    for (const auto& [seq, report] : again) {
+      AgentMessage resent;
+      resent.beat = MakeBeat(agent);
+      resent.report = report;
+      Say(agent, std::move(resent));
+    }
   }
 
   void Disconnect(FakeAgent& agent) {
     const StreamId stream = std::exchange(agent.stream, 0);
     Do(StreamEnded{stream});
+  }
+
+  // The controller is killed: streams break, what was not committed is gone. It comes back after
+  // `away`, agents that live reconnect.
+  void RestartController(Nanos away) {
+    core_.reset();
+    for (auto& agent : agents_) agent->stream = 0;
+    now_.boot += away;
+    now_.wall += away;
+    core_ = std::make_unique<ControllerCore>(options_, store_.Open(), now_);
+    for (auto& agent : agents_) {
+      if (!agent->exited && !agent->frozen) Connect(*agent);
+    }
   }
 
   CommandResult Start(const TestSpec& spec, const std::string& key = "", uint64_t hash = 0) {
@@ -122,7 +144,6 @@ class FakeFleet {
   const FleetView& view() const { return *view_; }
   ControllerCore& core() { return *core_; }
   Now now() const { return now_; }
-  std::vector<StoreBatch>& batches() { return batches_; }
   FakeAgent& agent(size_t i) { return *agents_[i]; }
   // Everything the core handed out so far: per test and segment, the arcs by agent.
   const std::map<std::pair<TestId, int64_t>, std::map<Incarnation, Arc>>& handed_out() const {
@@ -133,7 +154,7 @@ class FakeFleet {
     Perform(core_->Step(event, now_));
     while (core_->NeedsFlush()) {
       Commit commit = core_->Flush(now_);
-      batches_.push_back(std::move(commit.batch));
+      store_.Write(commit.batch);
       view_ = commit.view;
       Perform(std::move(commit.effects));
     }
@@ -279,7 +300,8 @@ class FakeFleet {
   std::unique_ptr<ControllerCore> core_;
   std::vector<std::unique_ptr<FakeAgent>> agents_;
   std::map<RequestId, CommandResult> replies_;
-  std::vector<StoreBatch> batches_;
+  FakeStore store_;
+  CoreOptions options_;
   std::shared_ptr<const FleetView> view_ = std::make_shared<const FleetView>();
   std::map<std::pair<TestId, int64_t>, std::map<Incarnation, Arc>> handed_out_;
   StreamId last_stream_ = 0;
