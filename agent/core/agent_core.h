@@ -172,6 +172,7 @@ class AgentCore {
 
   // Clock, tests, reports.
   ClockEstimate clock_;
+  bool clock_told_ = false;  // the last beat said that the clock is known
   std::map<TestId, TestHolding> tests_;
   ReportQueue reports_;
   LoadStats stats_;         // worst since the last beat

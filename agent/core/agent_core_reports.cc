@@ -34,7 +34,7 @@ Beat AgentCore::MakeBeat() {
   beat.cpu_fraction = stats_.cpu_fraction;
   beat.throttled_fraction = stats_.throttled_fraction;
   beat.cursor_lag = stats_.cursor_lag;
-  beat.clock_known = clock_.known();
+  beat.clock_known = clock_told_ = clock_.known();
   if (beat.clock_known) {
     beat.clock_offset = clock_.offset();
     beat.clock_error = ClockError(now_);

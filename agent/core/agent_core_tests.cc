@@ -113,6 +113,8 @@ void AgentCore::AdvanceClock() {
   for (auto& [id, test] : tests_) {
     if (!test.clock && test.t0) StartHolding(id, test);
   }
+  // At once, not with the next beat: an agent counts as ready only when its clock is known.
+  if (!clock_told_) Send({});
 }
 
 void AgentCore::StartHolding(const TestId& id, TestHolding& test) {

@@ -19,8 +19,10 @@ TEST(AgentCoreClockTest, MakesSixteenQuickExchangesAfterTheWelcome) {
     EXPECT_FALSE(rig.core.Status(rig.now).clock_known);
     beats += static_cast<int>(Messages(rig.Exchange(Millis(1), Millis(1), Millis(0))).size());
   }
-  EXPECT_EQ(beats, 16);  // the answer to the 16th starts no 17th
+  EXPECT_EQ(beats, 17);  // the 17th tells at once that the clock is known
   EXPECT_TRUE(rig.core.Status(rig.now).clock_known);
+  EXPECT_TRUE(Messages(rig.all).back().beat->clock_known);
+  EXPECT_THAT(Messages(rig.Exchange(Millis(1), Millis(1), Millis(0))), IsEmpty());
 }
 
 TEST(AgentCoreClockTest, TakesOffsetAndErrorOfTheSmallestRoundTrip) {
