@@ -18,7 +18,7 @@
 
 namespace broadside {
 
-class TestRun;
+class ShardLoad;
 
 enum class ConnectionState : uint8_t {
   kClosed,
@@ -38,7 +38,7 @@ struct Received {
 
 class Connection {
  public:
-  explicit Connection(TestRun* owner) : run(owner) {}
+  explicit Connection(ShardLoad* owner) : run(owner) {}
   ~Connection() { Close(); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -53,7 +53,7 @@ class Connection {
   void Close();
 
   // Constant for life.
-  TestRun* const run;
+  ShardLoad* const run;
   // Changed by the pool.
   int fd = -1;
   ConnectionState state = ConnectionState::kClosed;

@@ -79,10 +79,10 @@ class Engine::Impl {
   void StartTest(const TestId& test, const std::shared_ptr<const TestSpec>& spec,
                  const ClockMap& clock) {
     for (size_t i = 0; i < shards_.size(); ++i) {
-      TestRunOptions run{options_.user_agent, options_.slot_header, static_cast<int>(i),
+      ShardLoadOptions run{options_.user_agent, options_.slot_header, static_cast<int>(i),
                          options_.shards, random_()};
       shards_[i]->Post([test, spec, clock, run](Shard& shard) {
-        shard.Add(test, std::make_unique<TestRun>(test, spec, clock, run, &shard.resources()));
+        shard.Add(test, std::make_unique<ShardLoad>(test, spec, clock, run, &shard.resources()));
       });
     }
     Resolve(test, spec->target);
@@ -93,7 +93,7 @@ class Engine::Impl {
   void ForEachRun(const TestId& test, Action action) {
     for (std::unique_ptr<Shard>& shard : shards_) {
       shard->Post([test, action](Shard& s) {
-        TestRun* run = s.Find(test);
+        ShardLoad* run = s.Find(test);
         if (run != nullptr) action(*run, s.now());
       });
     }
@@ -103,7 +103,7 @@ class Engine::Impl {
     auto missing = std::make_shared<std::atomic<size_t>>(shards_.size());
     for (std::unique_ptr<Shard>& shard : shards_) {
       shard->Post([test, missing, done](Shard& s) {
-        if (TestRun* run = s.Find(test); run != nullptr) run->Cut(s.now());
+        if (ShardLoad* run = s.Find(test); run != nullptr) run->Cut(s.now());
         if (missing->fetch_sub(1) == 1) done();
       });
     }
@@ -139,7 +139,7 @@ class Engine::Impl {
  private:
   void Resolve(const TestId& test, const Target& target) {
     const auto deliver = [this, test](const AddressAnswer& answer) {
-      ForEachRun(test, [answer](TestRun& run, BootTime now) { run.SetAddresses(answer, now); });
+      ForEachRun(test, [answer](ShardLoad& run, BootTime now) { run.SetAddresses(answer, now); });
     };
     const auto literal = SocketAddress::FromLiteral(target.host, target.port);
     if (literal.has_value()) return deliver({*literal});
@@ -165,19 +165,19 @@ void Engine::StartTest(const TestId& test, std::shared_ptr<const TestSpec> spec,
 }
 
 void Engine::SetClock(const TestId& test, const ClockMap& clock) {
-  impl_->ForEachRun(test, [clock](TestRun& run, BootTime) { run.SetClock(clock); });
+  impl_->ForEachRun(test, [clock](ShardLoad& run, BootTime) { run.SetClock(clock); });
 }
 
 void Engine::Extend(const TestId& test, const Grant& grant) {
   const auto shared = std::make_shared<const Grant>(grant);
-  impl_->ForEachRun(test, [shared](TestRun& run, BootTime now) { run.Extend(*shared, now); });
+  impl_->ForEachRun(test, [shared](ShardLoad& run, BootTime now) { run.Extend(*shared, now); });
 }
 
 void Engine::Cut(const TestId& test, std::function<void()> done) { impl_->Cut(test, done); }
 
 void Engine::Abandon(const TestId& test) {
   impl_->StopResolving(test);
-  impl_->ForEachRun(test, [](TestRun& run, BootTime now) { run.Abandon(now); });
+  impl_->ForEachRun(test, [](ShardLoad& run, BootTime now) { run.Abandon(now); });
 }
 
 void Engine::Forget(const TestId& test) { impl_->Forget(test); }

@@ -22,7 +22,7 @@ bool IsLocalError(int error) {
   return ExhaustsPorts(error) || ExhaustsDescriptors(error) || ExhaustsBuffers(error);
 }
 
-Pool::Pool(const PoolOptions& options, TestRun* run, Poller* poller)
+Pool::Pool(const PoolOptions& options, ShardLoad* run, Poller* poller)
     : options_(options),
       run_(run),
       poller_(poller),

@@ -46,7 +46,7 @@ bool IsLocalError(int error);
 
 class Pool {
  public:
-  Pool(const PoolOptions& options, TestRun* run, Poller* poller);
+  Pool(const PoolOptions& options, ShardLoad* run, Poller* poller);
 
   // An idle connection, the one that waited longest, or nothing. It becomes busy.
   Connection* TakeIdle(BootTime now);
@@ -92,7 +92,7 @@ class Pool {
 
   // Constant after construction.
   PoolOptions options_;
-  TestRun* run_;
+  ShardLoad* run_;
   Poller* poller_;
   // Changed by the shard.
   AddressBook addresses_;

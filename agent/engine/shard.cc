@@ -53,11 +53,11 @@ void Shard::Stop() {
   thread_.join();
 }
 
-void Shard::Add(const TestId& test, std::unique_ptr<TestRun> run) {
+void Shard::Add(const TestId& test, std::unique_ptr<ShardLoad> run) {
   runs_.insert_or_assign(test, std::move(run));
 }
 
-TestRun* Shard::Find(const TestId& test) {
+ShardLoad* Shard::Find(const TestId& test) {
   const auto found = runs_.find(test);
   return found == runs_.end() ? nullptr : found->second.get();
 }

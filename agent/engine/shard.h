@@ -18,7 +18,7 @@
 
 #include "agent/engine/engine.h"
 #include "agent/engine/mailbox.h"
-#include "agent/engine/test_run.h"
+#include "agent/engine/shard_load.h"
 
 namespace broadside {
 
@@ -38,8 +38,8 @@ class Shard {
 
   // For messages, on the shard's thread.
   ShardResources& resources() { return resources_; }
-  void Add(const TestId& test, std::unique_ptr<TestRun> run);
-  TestRun* Find(const TestId& test);  // null when it is not there
+  void Add(const TestId& test, std::unique_ptr<ShardLoad> run);
+  ShardLoad* Find(const TestId& test);  // null when it is not there
   void Remove(const TestId& test) { runs_.erase(test); }
   BootTime now() const { return now_; }
   // The results since the last call; abandoned tests are removed.
@@ -63,7 +63,7 @@ class Shard {
   Mailbox mailbox_;
   // The shard's thread only.
   ShardResources resources_;
-  std::map<TestId, std::unique_ptr<TestRun>> runs_;
+  std::map<TestId, std::unique_ptr<ShardLoad>> runs_;
   EngineStats gone_;  // totals of removed tests
   BootTime now_{};
   BootTime woke_{};

@@ -24,7 +24,7 @@ absl::Status Wrong(std::string_view text, std::string_view why) {
 }
 
 bool ParseTime(std::string_view text, Nanos& value) {
-  const auto parsed = ParseDuration(text);
+  const auto parsed = ParseNanos(text);
   if (!parsed || *parsed > limits::kTargetLatencyMax) return false;
   value = *parsed;
   return true;

@@ -12,7 +12,7 @@ namespace broadside {
 
 // A Go-style duration ("1m30s", "250ms", "0"), not negative and not infinite; nothing where the
 // text is none.
-std::optional<Nanos> ParseDuration(std::string_view text);
+std::optional<Nanos> ParseNanos(std::string_view text);
 
 // "key=value,key=value" with no key twice; nothing where the text is none. The views point into
 // `text`.

@@ -35,7 +35,7 @@ absl::StatusOr<Stall> ParseStall(std::string_view text) {
     if (key != "at" && key != "for" && key != "every") {
       return Wrong(text, Concat("has the unknown key '", key, "'"));
     }
-    const auto time = ParseDuration(value);
+    const auto time = ParseNanos(value);
     if (!time) return Wrong(text, Concat("has no valid time for ", key));
     (key == "at" ? stall.at : key == "for" ? stall.length : stall.every) = *time;
   }

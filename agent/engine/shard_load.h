@@ -35,7 +35,7 @@ struct ShardResources {
   uint64_t stamps_clamped = 0;
 };
 
-struct TestRunOptions {
+struct ShardLoadOptions {
   std::string user_agent;
   bool slot_header = false;
   int shard = 0;
@@ -43,12 +43,12 @@ struct TestRunOptions {
   uint64_t seed = 0;  // of the order of addresses and the ages of connections
 };
 
-class TestRun {
+class ShardLoad {
  public:
-  TestRun(TestId test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock,
-          const TestRunOptions& options, ShardResources* shard);
-  TestRun(const TestRun&) = delete;
-  TestRun& operator=(const TestRun&) = delete;
+  ShardLoad(TestId test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock,
+          const ShardLoadOptions& options, ShardResources* shard);
+  ShardLoad(const ShardLoad&) = delete;
+  ShardLoad& operator=(const ShardLoad&) = delete;
 
   // As in Engine.
   void SetClock(const ClockMap& clock) { clock_ = clock; }

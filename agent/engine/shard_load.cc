@@ -1,4 +1,4 @@
-#include "agent/engine/test_run.h"
+#include "agent/engine/shard_load.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -32,8 +32,8 @@ PacerOptions PacerOptionsOf(const TestId& test, const TestSpec& spec, int shard,
 
 }  // namespace
 
-TestRun::TestRun(TestId test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock,
-                 const TestRunOptions& options, ShardResources* shard)
+ShardLoad::ShardLoad(TestId test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock,
+                 const ShardLoadOptions& options, ShardResources* shard)
     : spec_(std::move(spec)),
       shard_(shard),
       clock_(clock),
@@ -44,13 +44,13 @@ TestRun::TestRun(TestId test, std::shared_ptr<const TestSpec> spec, const ClockM
              spec_->connections.keepalive, options.seed},
             this, &shard->poller) {}
 
-void TestRun::Extend(const Grant& grant, BootTime now) {
+void ShardLoad::Extend(const Grant& grant, BootTime now) {
   const int64_t slots = pacer_.Extend(grant, clock_.ToTest(now));
   recorder_.Open(grant.segment.k, slots);
   BookUnsent();
 }
 
-void TestRun::BookUnsent() {
+void ShardLoad::BookUnsent() {
   for (const SlotTally& tally : pacer_.skipped()) {
     recorder_.Book(tally.k, Outcome::kSkipped, tally.count);
   }
@@ -61,7 +61,7 @@ void TestRun::BookUnsent() {
   pacer_.cancelled().clear();
 }
 
-void TestRun::SetAddresses(const AddressAnswer& answer, BootTime now) {
+void ShardLoad::SetAddresses(const AddressAnswer& answer, BootTime now) {
   for (const auto& [connection, error] : pool_.Update(answer)) {
     Exchange* exchange = connection->exchange;
     connection->exchange = nullptr;
@@ -71,7 +71,7 @@ void TestRun::SetAddresses(const AddressAnswer& answer, BootTime now) {
   }
 }
 
-void TestRun::Cut(BootTime now) {
+void ShardLoad::Cut(BootTime now) {
   cut_ = true;
   pacer_.Cut();
   BookUnsent();
@@ -88,16 +88,16 @@ void TestRun::Cut(BootTime now) {
   pool_.CloseIdle();
 }
 
-void TestRun::Abandon(BootTime now) {
+void ShardLoad::Abandon(BootTime now) {
   Cut(now);
   while (exchanges_.front() != nullptr) Fail(exchanges_.front(), Outcome::kAbandoned, now);
   pool_.CloseAll();
   abandoned_ = true;
 }
 
-TestDelta TestRun::Take(BootTime now) { return recorder_.Take(IntervalOf(now) - 1); }
+TestDelta ShardLoad::Take(BootTime now) { return recorder_.Take(IntervalOf(now) - 1); }
 
-void TestRun::Fire(BootTime now) {
+void ShardLoad::Fire(BootTime now) {
   if (pacer_.Empty()) return;
   const TestTime tau = clock_.ToTest(now);
   for (int i = 0; i < kDispatchesPerTurnMax && CanServe(); ++i) {
@@ -109,7 +109,7 @@ void TestRun::Fire(BootTime now) {
   BookUnsent();
 }
 
-void TestRun::Dispatch(const DueSlot& slot, BootTime now) {
+void ShardLoad::Dispatch(const DueSlot& slot, BootTime now) {
   Exchange* exchange = exchanges_.Append();
   exchange->slot = slot.slot;
   exchange->k = slot.k;
@@ -124,7 +124,7 @@ void TestRun::Dispatch(const DueSlot& slot, BootTime now) {
   ready_.push_back(connection);
 }
 
-void TestRun::Connect(Exchange* exchange, BootTime now) {
+void ShardLoad::Connect(Exchange* exchange, BootTime now) {
   int error = 0;
   exchange->connection = pool_.Open(now, &error);
   if (exchange->connection == nullptr) {
@@ -133,7 +133,7 @@ void TestRun::Connect(Exchange* exchange, BootTime now) {
   exchange->connection->exchange = exchange;
 }
 
-void TestRun::SendReady(BootTime now) {
+void ShardLoad::SendReady(BootTime now) {
   for (Connection* connection : ready_) {
     const bool waits =
         connection->state == ConnectionState::kBusy && connection->exchange != nullptr;
@@ -143,7 +143,7 @@ void TestRun::SendReady(BootTime now) {
   pool_.Recycle();
 }
 
-void TestRun::SendRequest(Connection* connection, BootTime now) {
+void ShardLoad::SendRequest(Connection* connection, BootTime now) {
   Exchange* exchange = connection->exchange;
   connection->parser.Start(request_.is_head(), spec_->target.version_header);
   connection->unsent = request_.size();
@@ -152,7 +152,7 @@ void TestRun::SendRequest(Connection* connection, BootTime now) {
   SendRest(connection, now);
 }
 
-void TestRun::SendRest(Connection* connection, BootTime now) {
+void ShardLoad::SendRest(Connection* connection, BootTime now) {
   Exchange* exchange = connection->exchange;
   while (connection->unsent > 0) {
     const std::string_view request = request_.ForSlot(exchange->slot);
@@ -170,7 +170,7 @@ void TestRun::SendRest(Connection* connection, BootTime now) {
   }
 }
 
-void TestRun::OnEvents(Connection* connection, uint32_t events, BootTime now) {
+void ShardLoad::OnEvents(Connection* connection, uint32_t events, BootTime now) {
   const bool readable = (events & (EPOLLIN | kPeerEnded)) != 0;
   switch (connection->state) {
     case ConnectionState::kConnecting:
@@ -193,7 +193,7 @@ void TestRun::OnEvents(Connection* connection, uint32_t events, BootTime now) {
   }
 }
 
-void TestRun::FinishConnect(Connection* connection, uint32_t events, BootTime now) {
+void ShardLoad::FinishConnect(Connection* connection, uint32_t events, BootTime now) {
   if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
   const int error = connection->ConnectError();
   Exchange* exchange = connection->exchange;
@@ -214,7 +214,7 @@ void TestRun::FinishConnect(Connection* connection, uint32_t events, BootTime no
 }
 
 // Between exchanges: a FIN ends the connection, and so do bytes that nobody asked for.
-void TestRun::Drop(Connection* connection) {
+void ShardLoad::Drop(Connection* connection) {
   const bool lingers = connection->state == ConnectionState::kLingering;
   for (int i = 0; i < kReadsPerTurnMax; ++i) {
     const Received received = connection->Receive(shard_->receive_buffer);
@@ -224,7 +224,7 @@ void TestRun::Drop(Connection* connection) {
   pool_.Close(connection);
 }
 
-void TestRun::Read(Connection* connection, uint32_t events, BootTime now, int reads_max) {
+void ShardLoad::Read(Connection* connection, uint32_t events, BootTime now, int reads_max) {
   Exchange* exchange = connection->exchange;
   for (int i = 0; i < reads_max; ++i) {
     const Received received = connection->Receive(shard_->receive_buffer);
@@ -253,7 +253,7 @@ void TestRun::Read(Connection* connection, uint32_t events, BootTime now, int re
   more_.push_back(connection);
 }
 
-BootTime TestRun::DoneTime(const Exchange& exchange, const Received& received, BootTime now) {
+BootTime ShardLoad::DoneTime(const Exchange& exchange, const Received& received, BootTime now) {
   if (!received.stamp.has_value()) return BootNow();
   const BootTime done = shard_->stamps.ToBoot(*received.stamp);
   if (done >= exchange.sent && done <= now) return done;
@@ -264,7 +264,7 @@ BootTime TestRun::DoneTime(const Exchange& exchange, const Received& received, B
   return now;
 }
 
-void TestRun::Complete(Connection* connection, BootTime done, uint32_t events, BootTime now) {
+void ShardLoad::Complete(Connection* connection, BootTime done, uint32_t events, BootTime now) {
   Exchange* exchange = connection->exchange;
   if (done > exchange->deadline) return TimeOut(exchange);
   const uint16_t status = connection->parser.status();
@@ -285,7 +285,7 @@ void TestRun::Complete(Connection* connection, BootTime done, uint32_t events, B
 }
 
 // The connection ended before the answer was complete.
-void TestRun::Ended(Connection* connection, BootTime now) {
+void ShardLoad::Ended(Connection* connection, BootTime now) {
   Exchange* exchange = connection->exchange;
   const bool resend = exchange->on_reused && !exchange->resent && exchange->bytes_received == 0 &&
                       request_.is_idempotent() && spec_->connections.resend_idle_closed && !cut_ &&
@@ -298,7 +298,7 @@ void TestRun::Ended(Connection* connection, BootTime now) {
   Connect(exchange, now);
 }
 
-void TestRun::ReadMore(BootTime now) {
+void ShardLoad::ReadMore(BootTime now) {
   reading_.swap(more_);
   for (Connection* connection : reading_) {
     if (connection->state == ConnectionState::kBusy && connection->exchange->was_sent()) {
@@ -308,7 +308,7 @@ void TestRun::ReadMore(BootTime now) {
   reading_.clear();
 }
 
-void TestRun::Expire(BootTime now) {
+void ShardLoad::Expire(BootTime now) {
   while (exchanges_.front() != nullptr && exchanges_.front()->deadline <= now) {
     Exchange* exchange = exchanges_.front();
     Connection* connection = exchange->connection;
@@ -319,7 +319,7 @@ void TestRun::Expire(BootTime now) {
   }
 }
 
-void TestRun::TimeOut(Exchange* exchange) {
+void ShardLoad::TimeOut(Exchange* exchange) {
   TimeoutPhase phase = TimeoutPhase::kConnect;
   if (exchange->connection->state == ConnectionState::kBusy) {
     phase = exchange->connection->unsent > 0 || !exchange->was_sent() ? TimeoutPhase::kSend
@@ -332,13 +332,13 @@ void TestRun::TimeOut(Exchange* exchange) {
   pool_.Close(connection);
 }
 
-void TestRun::Fail(Exchange* exchange, Outcome outcome, BootTime now) {
+void ShardLoad::Fail(Exchange* exchange, Outcome outcome, BootTime now) {
   Connection* connection = exchange->connection;
   Settle(exchange, outcome, now, false, 0);
   if (connection != nullptr) pool_.Close(connection);
 }
 
-void TestRun::Settle(Exchange* exchange, Outcome outcome, BootTime done, bool timed,
+void ShardLoad::Settle(Exchange* exchange, Outcome outcome, BootTime done, bool timed,
                      uint16_t code) {
   ExchangeSample sample;
   sample.done_k = IntervalOf(done);
@@ -358,9 +358,9 @@ void TestRun::Settle(Exchange* exchange, Outcome outcome, BootTime done, bool ti
   exchanges_.Remove(exchange);
 }
 
-void TestRun::Maintain(BootTime now) { pool_.Maintain(now, !pacer_.Empty()); }
+void ShardLoad::Maintain(BootTime now) { pool_.Maintain(now, !pacer_.Empty()); }
 
-BootTime TestRun::NextWake(BootTime now) const {
+BootTime ShardLoad::NextWake(BootTime now) const {
   if (!ready_.empty() || !more_.empty()) return now;
   BootTime wake = BootTime::max();
   if (exchanges_.front() != nullptr) wake = exchanges_.front()->deadline;
@@ -374,7 +374,7 @@ BootTime TestRun::NextWake(BootTime now) const {
   return wake;
 }
 
-Nanos TestRun::Lag(BootTime now) const {
+Nanos ShardLoad::Lag(BootTime now) const {
   const std::optional<TestTime> due = pacer_.NextDue();
   if (!due.has_value()) return Nanos(0);
   return std::max(clock_.ToTest(now) - *due, Nanos(0));
