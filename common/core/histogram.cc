@@ -47,7 +47,7 @@ uint64_t RankOf(double q, uint64_t count) {
 
 }  // namespace
 
-int64_t HistogramBoundNanos(int b) { return kBounds[static_cast<size_t>(b + 1)]; }
+int64_t HistogramBoundNanos(int b) { return kBounds[static_cast<size_t>(b) + 1]; }
 
 int HistogramBucketOf(int64_t nanos) {
   if (nanos <= kZeroBound) return -1;

@@ -43,7 +43,7 @@ TEST(HistogramHostileTest, ABucketOutsideOfTheTableIsRefused) {
 
 TEST(HistogramHostileTest, CountsAddUpWithoutOverflow) {
   ExpectBad([](SparseHistogram& s) { s.count = 7; });
-  ExpectBad([](SparseHistogram& s) { s.buckets.push_back({30, 0}); });
+  ExpectBad([](SparseHistogram& s) { s.buckets.emplace_back(30, 0); });
   // 2^64 - 4 + 10 = 6 modulo 2^64.
   ExpectBad([](SparseHistogram& s) { s.buckets = {{10, UINT64_MAX - 3}, {20, 9}}; });
 }
