@@ -8,7 +8,7 @@ namespace broadside {
 
 std::optional<Nanos> ParseNanos(std::string_view text) {
   absl::Duration duration;
-  if (!absl::ParseNanos(ToAbsl(text), &duration)) return std::nullopt;
+  if (!absl::ParseDuration(ToAbsl(text), &duration)) return std::nullopt;
   // 10^9 s is far above every limit and far below what 64 bits of nanoseconds hold.
   if (duration < absl::ZeroDuration() || duration > absl::Seconds(1'000'000'000)) {
     return std::nullopt;
