@@ -1,10 +1,12 @@
 #pragma once
 
-// How tests, agents, intervals and changes look in JSON: the objects of the REST API, its event stream, and the command line's `-o json`.
+// How tests, agents, intervals and changes look in JSON: the objects of the REST API, its event
+// stream, and the command line's `-o json`.
 //
-// Keys come in the order of the documentation. Times are RFC 3339 with fractions, durations milliseconds. What is not known is null: percentiles with fewer than
-// 10 samples above them, everything but the count of an empty distribution, a clock before its first exchange.
-// Pure functions; a test with its agents costs some tens of microseconds.
+// Keys come in the order of the documentation. Times are RFC 3339 with fractions, durations
+// milliseconds. What is not known is null: percentiles with fewer than 10 samples above them,
+// everything but the count of an empty distribution, a clock before its first exchange. Pure
+// functions; a test with its agents costs some tens of microseconds.
 
 #include <nlohmann/json.hpp>
 

@@ -1,0 +1,129 @@
+// Tests: start, list, get, change, stop, forget.
+
+#include <algorithm>
+#include <utility>
+
+#include "common/wire/rfc3339.h"
+#include "controller/rest/body.h"
+#include "controller/rest/list_response.h"
+#include "controller/rest/rest_api.h"
+
+namespace broadside {
+namespace {
+
+// Weak, as the same revision may be rendered with another clock offset of an agent.
+std::string EtagOf(const TestView& test) { return Concat("W/\"", test.revision, "\""); }
+
+HttpResponse TestResponse(int status, const TestView& test) {
+  HttpResponse response = JsonResponse(status, TestJson(test));
+  response.headers.emplace_back("ETag", EtagOf(test));
+  return response;
+}
+
+std::string_view Trim(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
+// If-None-Match compares weakly: W/"1" and "1" are the same.
+bool Matches(std::string_view if_none_match, std::string_view etag) {
+  etag.remove_prefix(2);
+  while (!if_none_match.empty()) {
+    const size_t comma = std::min(if_none_match.find(','), if_none_match.size());
+    std::string_view one = Trim(if_none_match.substr(0, comma));
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one == "*" || one == etag) return true;
+    if_none_match.remove_prefix(std::min(comma + 1, if_none_match.size()));
+  }
+  return false;
+}
+
+bool IsPrintable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+}  // namespace
+
+void RestApi::StartTest(const CallPtr& call) {
+  StartRequest start;
+  start.idempotency_key = call->request.Header("idempotency-key");
+  if (start.idempotency_key.size() > limits::kIdempotencyKeyBytesMax ||
+      !IsPrintable(start.idempotency_key)) {
+    return call->Fail(400, Concat("Idempotency-Key: at most ", limits::kIdempotencyKeyBytesMax,
+                                  " printable ASCII characters"));
+  }
+  auto spec = ReadSpec(call->request.body);
+  if (std::holds_alternative<Problem>(spec)) return call->Fail(std::get<Problem>(spec));
+  start.spec = std::get<TestSpec>(std::move(spec));
+  start.body_hash = BodyHash(call->request.body);
+  commands_.StartTest(std::move(start), OnTestDone(call, [call](const CommandResult& result) {
+                        HttpResponse response = TestResponse(201, *result.test);
+                        response.headers.emplace_back("Location",
+                                                      "/api/v1/tests/" + result.test->id);
+                        if (result.replayed) {
+                          response.headers.emplace_back("Idempotency-Replayed", "true");
+                        }
+                        call->Send(std::move(response));
+                      }));
+}
+
+void RestApi::ListTests(const CallPtr& call) {
+  const auto limit = LimitOf(call->query, limits::kPageItemsDefault);
+  if (!limit.ok()) return call->Fail(400, std::string(limit.status().message()));
+  std::string cursor;
+  if (const auto found = call->query.find("cursor"); found != call->query.end()) {
+    cursor = found->second;
+    if (cursor.empty() || cursor.size() > 255 || !IsPrintable(cursor)) {
+      return call->Fail(BadCursor(cursor));
+    }
+  }
+  commands_.ReadTests(cursor, *limit, [gate = gate_, call](TestPage page) {
+    gate->Post([call, page = std::move(page)] {
+      Json items = Json::array();
+      for (const auto& test : page.items) items.push_back(TestJson(*test));
+      call->Send(ListResponse(std::move(items), page.next));
+    });
+  });
+}
+
+void RestApi::GetTest(const CallPtr& call) {
+  WithTest(call, [call](const std::shared_ptr<const TestView>& test) {
+    if (Matches(call->request.Header("if-none-match"), EtagOf(*test))) {
+      return call->Send({.status = 304, .headers = {{"ETag", EtagOf(*test)}}});
+    }
+    call->Send(TestResponse(200, *test));
+  });
+}
+
+void RestApi::ChangeRate(const CallPtr& call) {
+  auto rate = ReadRateChange(call->request.body);
+  if (std::holds_alternative<Problem>(rate)) {
+    // An unknown test is 404 whatever the body is.
+    return WithTest(call, [call, problem = std::get<Problem>(std::move(rate))](
+                              const std::shared_ptr<const TestView>&) { call->Fail(problem); });
+  }
+  commands_.ChangeRate(call->path_values[0], std::get<MicroRate>(rate),
+                       OnTestDone(call, [call](const CommandResult& result) {
+                         Json json = TestJson(*result.test);
+                         json["effective_at"] = result.effective_at.has_value()
+                                                    ? Json(FormatRfc3339(*result.effective_at))
+                                                    : Json(nullptr);
+                         HttpResponse response = JsonResponse(200, json);
+                         response.headers.emplace_back("ETag", EtagOf(*result.test));
+                         call->Send(std::move(response));
+                       }));
+}
+
+void RestApi::StopTest(const CallPtr& call) {
+  commands_.StopTest(call->path_values[0], OnTestDone(call, [call](const CommandResult& result) {
+                       call->Send(TestResponse(202, *result.test));
+                     }));
+}
+
+void RestApi::DeleteTest(const CallPtr& call) {
+  commands_.DeleteTest(call->path_values[0],
+                       OnDone(call, [call](const CommandResult&) { call->Send({.status = 204}); }));
+}
+
+}  // namespace broadside
