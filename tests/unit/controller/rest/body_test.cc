@@ -17,7 +17,8 @@ TEST(BodyHashTest, TellsContentsApart) {
                           R"({"ab":""})", R"({"a":"b"})",  R"({"a":"","b":""})"};
   for (const char* one : bodies) {
     for (const char* other : bodies) {
-      if (one != other) EXPECT_NE(BodyHash(one), BodyHash(other)) << one << " " << other;
+      if (one == other) continue;
+      EXPECT_NE(BodyHash(one), BodyHash(other)) << one << " " << other;
     }
   }
 }

@@ -36,18 +36,18 @@ std::set<std::string> QueryOf(const Json& document, const Json& path, const Json
   return names;
 }
 
-class OpenApiTest : public RestTest {
+class RestApiTest : public RestTest {
  protected:
   const Json document_ = Json::parse(OpenApiJson());
 };
 
-TEST_F(OpenApiTest, IsServed) {
+TEST_F(RestApiTest, IsServed) {
   const Answer answer = Ask("GET", "/openapi.json");
   EXPECT_EQ(answer.Header("Content-Type"), "application/json");
   EXPECT_EQ(answer.json["openapi"], "3.1.0");
 }
 
-TEST_F(OpenApiTest, HasTheRoutesAndTheirQueryParametersAndNoOthers) {
+TEST_F(RestApiTest, HasTheRoutesAndTheirQueryParametersAndNoOthers) {
   std::map<std::string, std::set<std::string>> documented;
   for (const auto& [path, item] : document_["paths"].items()) {
     for (const auto& [method, operation] : item.items()) {
@@ -69,7 +69,7 @@ void CollectReferences(const Json& json, std::vector<std::string>& references) {
   }
 }
 
-TEST_F(OpenApiTest, RefersToNothingThatIsMissing) {
+TEST_F(RestApiTest, RefersToNothingThatIsMissing) {
   std::vector<std::string> references;
   CollectReferences(document_, references);
   EXPECT_GT(references.size(), 50u);
@@ -84,7 +84,7 @@ std::set<std::string> Keys(const Json& object) {
   return keys;
 }
 
-TEST_F(OpenApiTest, DescribesTheKeysOfTheAnswers) {
+TEST_F(RestApiTest, DescribesTheKeysOfTheAnswers) {
   const auto properties = [&](const std::string& schema) {
     return Keys(document_["components"]["schemas"][schema]["properties"]);
   };
