@@ -92,6 +92,7 @@ inline constexpr size_t kOutboxMessagesMax = 256;                   // waiting b
 inline constexpr size_t kOutboxBytesMax = 2 * kFleetMessageBytesMax;  // of those; more ends the stream (slow consumer)
 inline constexpr Seconds kStreamCloseTimeout{5};                    // a peer that does not end a closed stream in time is cancelled
 inline constexpr int kFleetStreamsMax = kAgentsMax + kAgentsMax / 4;  // room for Hellos to be rejected; a further stream is refused
+inline constexpr size_t kStatusDetailBytesMax = 1024;               // of the status that ends a stream; longer ones are cut
 inline constexpr Seconds kConnectAttemptTimeout{5};                 // of one connection to the controller, up to the HTTP/2 settings
 inline constexpr Seconds kFleetStopTimeout{30};                     // streams that are still open then are a bug: the process aborts
 
