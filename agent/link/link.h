@@ -15,12 +15,18 @@
 #include "common/core/status.h"
 #include "common/core/time.h"
 #include "common/net/io_thread.h"
+#include "common/net/stream_gate.h"
+#include "common/net/stream_outbox.h"
 
 namespace grpc {
 class Channel;
 }
 
 namespace broadside {
+
+namespace v1 {
+class AttachRequest;
+}
 
 class Link {
  public:
@@ -55,14 +61,17 @@ class Link {
   void Cancel(std::string_view reason);
 
  private:
-  class Stream;
+  // A stream that is over on home may still be in its last call on a gRPC thread when the next one
+  // is opened.
+  static constexpr size_t kStreamsMax = 16;
 
   // Constant after construction.
   IoThread& home_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::shared_ptr<const Handlers> handlers_;
+  const std::shared_ptr<StreamGate> gate_;
   // Changed by home only.
-  std::shared_ptr<Stream> stream_;  // null when closed
+  std::shared_ptr<StreamOutbox<ControllerMessage, v1::AttachRequest>> outbox_;  // null when closed
 };
 
 }  // namespace broadside
