@@ -54,7 +54,8 @@ class FleetServer {
   absl::Status Start(const std::vector<std::string>& listen);
   // The ports in use, in the order of `listen`.
   const std::vector<int>& ports() const { return ports_; }
-  // A channel to this server without a socket, for the embedded mode. After Start.
+  // A channel to this server without a socket, for the embedded mode. Between Start and Stop; the
+  // channel itself may outlive both, its calls are refused then.
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
   // Home. Queues a message; BeatReply.controller_sent is set when it is written. Does nothing for a
@@ -73,14 +74,13 @@ class FleetServer {
   void Stop();
 
  private:
-  struct Shared;
+  struct State;
 
   // Constant after construction.
   IoThread& home_;
-  // Changed by Start and Stop only.
+  const std::unique_ptr<State> state_;
+  // Changed by Start only.
   std::vector<int> ports_;
-  // Shared with the streams, which gRPC may hold longer than us.
-  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace broadside
