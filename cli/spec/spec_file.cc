@@ -1,61 +1,186 @@
 #include "cli/spec/spec_file.h"
 
-#include <map>
+#include <optional>
 #include <utility>
-#include <variant>
+#include <vector>
 
-#include "cli/spec/yaml_json.h"
+#include "cli/spec/yaml_tree.h"
 #include "common/core/limits.h"
 #include "common/core/status.h"
+#include "common/core/utf8.h"
 #include "common/wire/spec_json.h"
 
 namespace broadside {
 namespace {
 
-// The place of a pointer, or of the nearest enclosing value that the file has: a missing key has
-// none of its own.
-TextPosition PlaceOf(const std::map<std::string, TextPosition>& positions, std::string pointer) {
-  while (true) {
-    const auto it = positions.find(pointer);
-    if (it != positions.end()) return it->second;
-    const size_t slash = pointer.rfind('/');
-    if (slash == std::string::npos) return {1, 1};
-    pointer.resize(slash);
+void WriteString(std::string_view text, std::string& out) {
+  out += '"';
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c >= 0 && c < ' ') {
+      out += "\\u00";
+      out += "0123456789abcdef"[c >> 4];
+      out += "0123456789abcdef"[c & 0xf];
+    } else {
+      out += c;
+    }
   }
+  out += '"';
+}
+
+void WriteJson(const JsonNode& node, std::string& out) {
+  const char* separator = "";
+  switch (node.kind) {
+    case JsonNode::Kind::kNull:
+      out += "null";
+      break;
+    case JsonNode::Kind::kBool:
+      out += node.boolean ? "true" : "false";
+      break;
+    case JsonNode::Kind::kNumber:
+      out += node.text;
+      break;
+    case JsonNode::Kind::kString:
+      WriteString(node.text, out);
+      break;
+    case JsonNode::Kind::kArray:
+      out += '[';
+      for (const JsonNode& item : node.items) {
+        out += std::exchange(separator, ",");
+        WriteJson(item, out);
+      }
+      out += ']';
+      break;
+    case JsonNode::Kind::kObject:
+      out += '{';
+      for (const auto& [key, value] : node.members) {
+        out += std::exchange(separator, ",");
+        WriteString(key, out);
+        out += ':';
+        WriteJson(value, out);
+      }
+      out += '}';
+      break;
+  }
+}
+
+std::string At(std::string_view name, std::string_view text, size_t offset,
+               std::string_view detail) {
+  const auto [line, column] = LineAndColumn(text, offset);
+  return Concat(name, ":", line, ":", column, ": ", detail);
+}
+
+// Where the deepest part of `pointer` that exists stands: a member at its key.
+size_t OffsetOf(const JsonNode& root, std::string_view pointer) {
+  const JsonNode* node = &root;
+  size_t offset = root.offset;
+  while (!pointer.empty()) {
+    pointer.remove_prefix(1);
+    const std::string_view token = pointer.substr(0, pointer.find('/'));
+    pointer.remove_prefix(token.size());
+    const JsonNode* child = nullptr;
+    for (const auto& [key, value] : node->members) {
+      if (EscapePointerToken(key) != token) continue;
+      child = &value;
+      offset = value.key_offset;
+    }
+    for (size_t i = 0; i < node->items.size() && child == nullptr; ++i) {
+      if (Concat(i) != token) continue;
+      child = &node->items[i];
+      offset = child->offset;
+    }
+    if (child == nullptr) break;
+    node = child;
+  }
+  return offset;
+}
+
+// Offset of the first byte that is in no code point.
+std::optional<size_t> FindInvalidUtf8(std::string_view text) {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    if (!NextCodePoint(rest)) return text.size() - rest.size();
+  }
+  return std::nullopt;
 }
 
 bool LooksLikeJson(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && text[first] == '{';
-}
-
-absl::Status Describe(const SpecProblem& problem,
-                      const std::map<std::string, TextPosition>& positions, std::string_view name) {
-  if (problem.IsSyntax()) return InvalidArgument(name, ": ", problem.ToString());
-  std::string text;
-  for (const FieldError& field : problem.fields()) {
-    const TextPosition at = PlaceOf(positions, field.pointer);
-    if (!text.empty()) text += "\n";
-    text += Concat(name, ":", at.line, ":", at.column, ": ", field.pointer, ": ", field.detail);
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+    text.remove_prefix(kByteOrderMark.size());
   }
-  return InvalidArgument(text);
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
 }
 
 }  // namespace
 
-absl::StatusOr<TestSpec> ReadSpecFile(std::string_view text, std::string_view name) {
+SpecFile::SpecFile(std::string name, std::string text, JsonNode root)
+    : name_(std::move(name)), text_(std::move(text)), root_(std::move(root)) {
+  WriteJson(root_, json_);
+}
+
+std::string SpecFile::Describe(const FieldError& error) const {
+  const std::string detail =
+      error.pointer.empty() ? error.detail : Concat(error.pointer, ": ", error.detail);
+  return At(name_, text_, OffsetOf(root_, error.pointer), detail);
+}
+
+absl::StatusOr<SpecFile> LoadSpecFile(std::string_view text, std::string_view file_name) {
   if (text.size() > limits::kRequestBytesMax) {
-    return InvalidArgument(name, ": ", text.size(), " bytes exceed ", limits::kRequestBytesMax);
+    return InvalidArgument(file_name, ": ", text.size(), " bytes exceed ",
+                           limits::kRequestBytesMax);
   }
-  const bool json = LooksLikeJson(text);
-  absl::StatusOr<YamlJson> yaml = YamlToJson(text);
-  if (!yaml.ok() && !json) return InvalidArgument(name, ":", ToStd(yaml.status().message()));
-  // JSON is read by the JSON reader, whose words are better; the YAML reader only gives the places.
-  const std::string_view source = json ? text : std::string_view(yaml->json);
-  std::variant<TestSpec, SpecProblem> parsed = ParseTestSpec(source);
+  if (const std::optional<size_t> offset = FindInvalidUtf8(text)) {
+    return InvalidArgument(At(file_name, text, *offset, "is not valid UTF-8"));
+  }
+  const bool named_json = file_name.ends_with(".json");
+  if (named_json || LooksLikeJson(text)) {
+    auto parsed = ParseJson(text);
+    if (auto* document = std::get_if<JsonDocument>(&parsed)) {
+      SpecFile file{std::string(file_name), std::string(text), std::move(document->root)};
+      std::vector<std::string> lines;
+      for (const FieldError& error : document->errors) lines.push_back(file.Describe(error));
+      if (lines.empty()) return file;
+      std::string message = lines[0];
+      for (size_t i = 1; i < lines.size(); ++i) message += "\n" + lines[i];
+      return InvalidArgument(message);
+    }
+    const JsonSyntaxError& error = std::get<JsonSyntaxError>(parsed);
+    if (named_json) return InvalidArgument(At(file_name, text, error.offset, error.detail));
+  }
+  auto parsed = ParseYaml(text);
+  if (auto* root = std::get_if<JsonNode>(&parsed)) {
+    return SpecFile(std::string(file_name), std::string(text), std::move(*root));
+  }
+  std::string message;
+  for (const YamlError& error : std::get<std::vector<YamlError>>(parsed)) {
+    if (!message.empty()) message += "\n";
+    message += At(file_name, text, error.offset, error.detail);
+  }
+  return InvalidArgument(message);
+}
+
+absl::StatusOr<TestSpec> ParseSpecFile(const SpecFile& file) {
+  auto parsed = ParseTestSpec(file.json());
   if (auto* spec = std::get_if<TestSpec>(&parsed)) return std::move(*spec);
-  static const std::map<std::string, TextPosition> kNowhere;
-  return Describe(std::get<SpecProblem>(parsed), yaml.ok() ? yaml->positions : kNowhere, name);
+  const SpecProblem& problem = std::get<SpecProblem>(parsed);
+  if (problem.IsSyntax())
+    return Internal("the spec's own JSON does not parse: ", problem.ToString());
+  std::string message;
+  for (const FieldError& error : problem.fields()) {
+    if (!message.empty()) message += "\n";
+    message += file.Describe(error);
+  }
+  return InvalidArgument(message);
+}
+
+absl::StatusOr<TestSpec> ReadSpecFile(std::string_view text, std::string_view file_name) {
+  const absl::StatusOr<SpecFile> file = LoadSpecFile(text, file_name);
+  if (!file.ok()) return file.status();
+  return ParseSpecFile(*file);
 }
 
 }  // namespace broadside

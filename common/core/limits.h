@@ -32,6 +32,7 @@ inline constexpr size_t kHeaderBytesMax = 64 * 1024;                // all reque
 inline constexpr size_t kRequestBodyBytesMax = 1 << 20;
 inline constexpr size_t kThresholdsPerMetricMax = 20;
 inline constexpr size_t kThresholdBytesMax = 200;                   // one expression
+inline constexpr size_t kSpecNodesMax = 200'000;                    // values of a YAML spec, after its aliases are expanded
 inline constexpr size_t kFieldErrorsMax = 50;                       // of one spec; further ones are left out
 inline constexpr int kAgentsMinMax = 100'000;
 

@@ -50,8 +50,8 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return Close(); }
 
   bool key(string_t& value) override {
-    TakeToken();
     Level& level = levels_.back();
+    level.key_offset = TokenOffset();
     level.key = value;
     level.repeated = !level.keys.insert(value).second;
     if (level.repeated) AddFieldError(Pointer(), "is given twice", document_.errors);
@@ -76,7 +76,8 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   // A container under construction.
   struct Level {
     JsonNode node;
-    std::string key;        // of the member being read
+    std::string key;  // of the member being read
+    size_t key_offset = 0;
     bool repeated = false;  // the member is left out
     std::unordered_set<std::string> keys;
   };
@@ -170,6 +171,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     if (level.node.kind == JsonNode::Kind::kArray) {
       level.node.items.push_back(std::move(node));
     } else if (!level.repeated) {
+      node.key_offset = level.key_offset;
       level.node.members.emplace_back(std::move(level.key), std::move(node));
     }
     return true;

@@ -23,8 +23,9 @@ struct JsonNode {
   std::string text;             // of a string, decoded; of a number, as written
   std::vector<JsonNode> items;  // of an array
   std::vector<std::pair<std::string, JsonNode>>
-      members;        // of an object, in order, the first of each key
-  size_t offset = 0;  // of the first byte of the value in the text
+      members;            // of an object, in order, the first of each key
+  size_t offset = 0;      // of the first byte of the value in the text
+  size_t key_offset = 0;  // of the first byte of its key, in an object
 };
 
 // The text is not JSON. `detail` is valid UTF-8, one line, and names no place.
