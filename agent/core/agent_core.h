@@ -6,7 +6,7 @@
 // options, events and times give the same effects. Owned by one thread (or a simulator). A step
 // costs microseconds; one that sends a report copies it.
 //
-// Rules that it keeps (design: "The stream", "Time", "Bounds"):
+// Rules that it keeps:
 //   - a grant up to plan_through is ignored, so redelivery is harmless;
 //   - a test's clock is anchored once and never steps;
 //   - every result is in exactly one report, reports are sent in order, kept until acknowledged,

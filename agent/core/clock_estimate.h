@@ -4,10 +4,10 @@
 // NTP, the exchange with the smallest round trip wins, because what delays only one direction is
 // hidden in the round trip.
 //
-//   agent_sent ------> controller_received        round trip = (received - agent_sent) -
-//   (controller_sent - controller_received)
-//     received <------ controller_sent            offset     = middle of the agent's stamps -
-//     middle of the controller's, off by at most round trip / 2
+//   agent_sent ---> controller_received    round trip = (received - agent_sent)
+//                                                     - (controller_sent - controller_received)
+//     received <--- controller_sent        offset = middle of the agent's stamps - middle of the
+//                                          controller's, off by at most round trip / 2
 //
 // A series of 16 quick exchanges follows each Welcome; it also ends kSeriesMax after its start if
 // one answer came, so that a slow controller does not keep a test from starting. Value type, no

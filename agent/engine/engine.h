@@ -8,8 +8,8 @@
 // once. Callbacks run on a shard's thread: give ones that only post to home. Stop joins the
 // threads; after it no callback runs.
 //
-// Time is CLOCK_BOOTTIME. Slots, grants and outcomes are as in design "Who fires what", "Three
-// times", "Connections".
+// Time is CLOCK_BOOTTIME. What slots, times and outcomes mean, and how connections are renewed, is
+// in docs/methodology.md.
 
 #include <cstdint>
 #include <functional>

@@ -19,7 +19,7 @@ std::shared_ptr<grpc::Channel> MakeFleetChannel(std::string_view address) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(limits::kFleetMessageBytesMax);
   arguments.SetMaxSendMessageSize(-1);  // the outbox has the bound
-  // A ping per message to estimate bandwidth costs more than the messages (design.md 5).
+  // A ping per message to estimate bandwidth costs more than the messages.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   // Backoff; the defaults are 1 s to 120 s. gRPC's "minimum" is the time an attempt may take.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Milliseconds(limits::kBackoffMin));

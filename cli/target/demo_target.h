@@ -1,9 +1,9 @@
 #pragma once
 
 // The demo target: an HTTP/1.1 server on N threads whose latency, stalls, errors and body are set,
-// and that counts what it saw (GET /__target/stats, POST
-// /__target/reset; requests to them are not counted, and they have no latency, but stalls hold them
-// too). Any other path and method is answered alike.
+// and that counts what it saw (GET /__target/stats, POST /__target/reset; requests to them are not
+// counted, and they have no latency, but stalls hold them too). Any other path and method is
+// answered alike.
 //
 // Start, Stop and destruction from one thread; port() after Start; stats() from any thread while it
 // exists. One thread answers over 100,000 keep-alive requests a second.

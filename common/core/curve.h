@@ -7,9 +7,9 @@
 // counts whole micro-slots, intermediate products 128-bit; no floating point decides anything. With
 // piece {t0, d, c0, r0, r1} and x = t - t0 in ms:
 //
-//   C(t) = c0 + floor((2*d*r0*x + (r1 - r0)*x*x) / (2000*d))           at millisecond knots, linear
-//   between them slots of [t, u) = { n : C(t) <= n * 10^6 < C(u) } due(n) = j ms + floor((n*10^6 -
-//   C(j)) * 10^6 / (C(j+1) - C(j))) ns,  j the last knot with C(j) <= n*10^6
+//   C(t) = c0 + floor((2*d*r0*x + (r1 - r0)*x*x) / (2000*d))  at ms knots, linear between them
+//   slots of [t, u) = { n : C(t) <= n*10^6 < C(u) };  with j the last knot with C(j) <= n*10^6
+//   due(n) = j ms + floor((n*10^6 - C(j)) * 10^6 / (C(j+1) - C(j))) ns
 //
 // so a pause postpones slots and never repeats one. Value types, no thread. `At` is O(log pieces),
 // `Due` O(log) and about 0.2 us, `DueCursor` about 3 ns a slot in ascending order.

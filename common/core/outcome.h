@@ -1,6 +1,6 @@
 #pragma once
 
-// The closed set of outcomes: every slot of a test ends in exactly one (design: "the books must balance").
+// The closed set of outcomes: every slot of a test ends in exactly one (docs/methodology.md, 3).
 // Value types, no thread.
 
 #include <array>

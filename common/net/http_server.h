@@ -2,11 +2,11 @@
 
 // A small HTTP/1.1 server: REST, health and metrics of the controller and of the agents.
 //
-//   auto server = HttpServer::Start({.listen = "127.0.0.1:8080"}, [](HttpRequest request,
-//   HttpResponder responder) {
-//     responder.Send({.status = 200, .content_type = "text/plain", .body = "ok\n"});   // now, or
-//     later from any thread
-//   });
+//   auto server = HttpServer::Start(
+//       {.listen = "127.0.0.1:8080"}, [](HttpRequest request, HttpResponder responder) {
+//         // Now, or later from any thread.
+//         responder.Send({.status = 200, .content_type = "text/plain", .body = "ok\n"});
+//       });
 //
 // The handler runs on the server's thread, one request of a connection at a time, and must not
 // block. The server lives on whatever clients send: requests that are no HTTP get 400, too large

@@ -1,12 +1,12 @@
 #pragma once
 
-// The home half of one message stream: what waits to be written, and the rules of design.md 13 that
+// The home half of one message stream: what waits to be written, and the rules that
 // keep gRPC's callback streams safe. Knows no gRPC: it drives a StreamTransport (a reactor of the
 // server or the client, or a fake in tests).
 //
-//   home     Send, Close, Abort, Detach; every operation of the transport is started here, never by
-//   a reaction any      Opened, Received, ReadEnded, Written, Done: the reactions, which only post
-//   to home, in the order in which they are called
+//   home: Send, Close, Abort, Detach; starts every operation of the transport, no reaction does
+//   any:  Opened, Received, ReadEnded, Written, Done: the reactions, which only post to home, in
+//         the order in which they are called
 //
 // One write is in flight; its answer may come after the peer's reply to it. The next read starts
 // only when home took the last message, so a stream holds at most one undelivered message: the peer

@@ -1,7 +1,7 @@
 #pragma once
 
-// The test spec in JSON, as in docs/spec.schema.json. Pure functions, any thread; linear in the
-// size of the text, which the caller bounds.
+// The test spec in JSON, as in docs/cli.md and the OpenAPI document. Pure functions, any thread;
+// linear in the size of the text, which the caller bounds.
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>

@@ -5,8 +5,8 @@
 //
 //   pending --agents.min ready--> running --last segment past, nothing outstanding--> finished
 //      |                             |--stop or threshold--> stopping --certain--> stopped
-//      '--60 s--> failed             '--books broken--> inconsistent      '--no controller for 5
-//      min--> failed
+//      |                             |--books broken--> inconsistent
+//      '--60 s--> failed             '--no controller for 5 min--> failed
 //
 // Owned by ControllerCore, on home. What has to be stored and sent collects until the core flushes.
 

@@ -23,7 +23,7 @@ constexpr Millis kPoliteStop{2000};
 void SetArguments(grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(limits::kFleetMessageBytesMax);
   builder.SetMaxSendMessageSize(-1);  // the outbox has the bound
-  // A ping per message to estimate bandwidth costs more than the messages (design.md 5).
+  // A ping per message to estimate bandwidth costs more than the messages.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   // A second controller on the port must fail instead of getting half of the agents.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
