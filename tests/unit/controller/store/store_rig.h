@@ -1,0 +1,92 @@
+#pragma once
+
+// For the tests of the store: a directory of its own that goes away, and calls that wait for their
+// callback.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/store/store.h"
+
+namespace broadside {
+
+class StoreDirectory {
+ public:
+  StoreDirectory() {
+    std::string path = (std::filesystem::temp_directory_path() / "broadside-store-XXXXXX").string();
+    if (::mkdtemp(path.data()) == nullptr) std::abort();
+    path_ = path;
+  }
+  ~StoreDirectory() { std::filesystem::remove_all(path_); }
+  StoreDirectory(const StoreDirectory&) = delete;
+  StoreDirectory& operator=(const StoreDirectory&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string file() const { return path_ + "/broadside.db"; }
+
+ private:
+  std::string path_;
+};
+
+struct OpenStore {
+  std::unique_ptr<Store> store;
+  StoredState state;
+};
+
+inline OpenStore MustOpen(const std::string& directory) {
+  OpenStore open;
+  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(directory, &open.state);
+  if (!store.ok()) {
+    ADD_FAILURE() << store.status();
+    std::abort();
+  }
+  open.store = *std::move(store);
+  return open;
+}
+
+inline absl::Status Write(Store& store, StoreBatch batch) {
+  std::promise<absl::Status> done;
+  store.Write(std::move(batch), [&done](absl::Status status) { done.set_value(status); });
+  return done.get_future().get();
+}
+
+inline std::optional<TestRecord> ReadTest(Store& store, const TestId& test) {
+  std::promise<std::optional<TestRecord>> done;
+  store.ReadTest(test,
+                 [&done](std::optional<TestRecord> record) { done.set_value(std::move(record)); });
+  return done.get_future().get();
+}
+
+inline std::pair<std::vector<TestRecord>, std::string> ReadTests(Store& store,
+                                                                 const std::string& cursor,
+                                                                 int limit) {
+  std::promise<std::pair<std::vector<TestRecord>, std::string>> done;
+  store.ReadTests(cursor, limit, [&done](std::vector<TestRecord> records, std::string next) {
+    done.set_value({std::move(records), std::move(next)});
+  });
+  return done.get_future().get();
+}
+
+inline IntervalPage ReadIntervals(Store& store, const TestId& test, int64_t from_k, int limit) {
+  std::promise<IntervalPage> done;
+  store.ReadIntervals(test, from_k, limit,
+                      [&done](IntervalPage page) { done.set_value(std::move(page)); });
+  return done.get_future().get();
+}
+
+inline UpdatePage ReadUpdates(Store& store, const TestId& test, uint64_t after, int limit) {
+  std::promise<UpdatePage> done;
+  store.ReadUpdates(test, after, limit,
+                    [&done](UpdatePage page) { done.set_value(std::move(page)); });
+  return done.get_future().get();
+}
+
+}  // namespace broadside
