@@ -11,10 +11,10 @@
 //   release(n) = max(due(n), release(n-1) + 0.8 * min(due(n) - due(n-1), 2 * mean gap))
 //
 // so after a freeze or a stalled target there is no burst, and the gaps keep the shape of the curve
-// (one mean gap per segment would throttle a ramp or a short peak). When the loop itself woke late by
-// up to kPacerHiccup the release times are kept, and what was released meanwhile goes out at once:
-// on a busy machine every wake-up is some milliseconds late, and a stricter rule would never reach
-// the rate. After more than that only the slots of kPacerSlack do.
+// (one mean gap per segment would throttle a ramp or a short peak). When the loop itself woke late
+// by up to kPacerHiccup the release times are kept, and what was released meanwhile goes out at
+// once: on a busy machine every wake-up is some milliseconds late, and a stricter rule would never
+// reach the rate. After more than that only the slots of kPacerSlack do.
 //
 // Owned by one shard. TakeDue costs some ns, Extend some microseconds; memory is per grant held.
 

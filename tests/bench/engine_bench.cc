@@ -2,11 +2,11 @@
 //
 //   engine_bench [seconds per window, 2] [passes, 3]
 //
-// Starts nginx (one worker on core 0, `return 200 "hello"`) on a free port of 127.0.0.1 and drives it
-// from core 1: wrk with 50 connections, then the engine at fixed rates and at twice what wrk reached,
-// in turn, window by window. Prints requests per client CPU-second, the ratio to wrk in the same pass
-// (other load on the machine cancels out) and its median, and the send lag. Needs two cores, nginx
-// and wrk.
+// Starts nginx (one worker on core 0, `return 200 "hello"`) on a free port of 127.0.0.1 and drives
+// it from core 1: wrk with 50 connections, then the engine at fixed rates and at twice what wrk
+// reached, in turn, window by window. Prints requests per client CPU-second, the ratio to wrk in
+// the same pass (other load on the machine cancels out) and its median, and the send lag. Needs two
+// cores, nginx and wrk.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -124,9 +124,10 @@ double SecondsOf(const timeval& time) {
 Window RunWrk(uint16_t port, int seconds) {
   int pipe_fds[2];
   BS_CHECK(pipe(pipe_fds) == 0);
-  const pid_t pid = Spawn({"wrk", "-t1", "-c" + std::to_string(kWrkConnections), "-d" + std::to_string(seconds) + "s",
-                           "http://127.0.0.1:" + std::to_string(port) + "/"},
-                          kClientCore, pipe_fds[1]);
+  const pid_t pid = Spawn(
+      {"wrk", "-t1", "-c" + std::to_string(kWrkConnections), "-d" + std::to_string(seconds) + "s",
+       "http://127.0.0.1:" + std::to_string(port) + "/"},
+      kClientCore, pipe_fds[1]);
   close(pipe_fds[1]);
   std::string text;
   char buffer[4096];
@@ -142,8 +143,7 @@ Window RunWrk(uint16_t port, int seconds) {
   Window window;
   window.requests = std::stod(text.substr(text.rfind('\n', at) + 1));
   window.per_second = window.requests / seconds;
-  window.per_cpu_second =
-      window.requests / (SecondsOf(usage.ru_utime) + SecondsOf(usage.ru_stime));
+  window.per_cpu_second = window.requests / (SecondsOf(usage.ru_utime) + SecondsOf(usage.ru_stime));
   return window;
 }
 
@@ -201,9 +201,9 @@ int Main(int seconds, int passes) {
                                           : RunEngine(port, rates[i], kConnections, seconds);
       const double ratio = window.per_cpu_second / wrk.per_cpu_second;
       ratios[i].push_back(ratio);
-      std::printf("%-8s %12.0f %14.0f %8.2f %9.0f/%8.0f/%8.0f %8.1f ms  %s\n", name(rates[i]).c_str(),
-                  window.per_second, window.per_cpu_second, ratio, window.lag_us[0],
-                  window.lag_us[1], window.lag_us[2],
+      std::printf("%-8s %12.0f %14.0f %8.2f %9.0f/%8.0f/%8.0f %8.1f ms  %s\n",
+                  name(rates[i]).c_str(), window.per_second, window.per_cpu_second, ratio,
+                  window.lag_us[0], window.lag_us[1], window.lag_us[2],
                   static_cast<double>(window.loop_delay.count()) / 1e6, window.outcomes.c_str());
     }
   }

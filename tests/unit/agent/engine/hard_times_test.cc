@@ -1,0 +1,73 @@
+// When the generator itself is in trouble: frozen past deadlines, or out of descriptors.
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "tests/support/wild_server.h"
+#include "tests/unit/agent/engine/engine_harness.h"
+
+namespace broadside {
+namespace {
+
+using wild::Pause;
+using wild::ReadRequest;
+using wild::Script;
+using wild::Send;
+using wild::WildServer;
+
+const std::string kGood = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+
+// Holds the only shard in a callback for so long, as a stopped process would be.
+void Freeze(EngineHarness& harness, Millis duration) {
+  harness.engine().Collect([duration](std::vector<TestDelta>, const EngineStats&) {
+    std::this_thread::sleep_for(duration);
+  });
+}
+
+// One slot with a timeout of 500 ms; the server answers `delay` after it read the request, and the
+// shard is frozen from then on for 1 s.
+std::string OutcomeWhenFrozen(Millis delay) {
+  WildServer server(Script{ReadRequest{}, Pause{delay}, Send{kGood}});
+  TestSpec spec = SpecFor(server.port(), 10, Millis(100));
+  spec.timeout = Millis(500);
+  EngineHarness harness(spec);
+  harness.GrantAll();
+  EXPECT_TRUE(server.WaitFor([](const wild::Counters& c) { return c.requests_read == 1; }));
+  Freeze(harness, Millis(1000));
+  EXPECT_TRUE(harness.CollectUntilSettled());
+  return harness.Outcomes();
+}
+
+TEST(HardTimesTest, WhatWasReceivedBeforeTheDeadlineCountsThoughTheShardWasFrozen) {
+  // Arrives at 50 ms, the deadline is at 500 ms, the shard looks again after 1 s.
+  EXPECT_EQ(OutcomeWhenFrozen(Millis(50)), "ok 1");
+}
+
+TEST(HardTimesTest, AnAnswerAfterTheDeadlineIsATimeoutThoughItIsReadFirst) {
+  // Arrives at 800 ms, the deadline is at 500 ms, the shard looks again after 1 s.
+  EXPECT_EQ(OutcomeWhenFrozen(Millis(800)), "timeout 1");
+}
+
+TEST(HardTimesTest, WithoutDescriptorsASlotIsALocalError) {
+  WildServer server(Script{ReadRequest{}, Send{kGood}});
+  EngineHarness harness(SpecFor(server.port(), 100, Millis(50)));
+  harness.Collect();  // the shard is up
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = dup(STDERR_FILENO);
+  close(next);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(next);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool settled = harness.Run();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(settled);
+  EXPECT_EQ(harness.Outcomes(), "local_error 5");
+  EXPECT_EQ(harness.stats().descriptors_exhausted, 5u);
+}
+
+}  // namespace
+}  // namespace broadside
