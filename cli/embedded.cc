@@ -46,6 +46,7 @@ absl::Status Embedded::Start(const TestSpec& spec) {
     agent.name = Concat("agent-", i + 1);
     agent.threads = ThreadsEach(options_);
     agent.version = kVersion;
+    agent.slot_header = options_.slot_header;
     absl::StatusOr<std::unique_ptr<Agent>> made = Agent::Start(std::move(agent), [](int) {});
     if (!made.ok()) return made.status();
     agents_.push_back(std::move(*made));

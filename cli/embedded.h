@@ -16,7 +16,8 @@ namespace broadside {
 
 struct EmbeddedOptions {
   int agents = 1;
-  int threads = 0;  // of each agent; 0: CPUs - 1, shared out
+  int threads = 0;           // of each agent; 0: CPUs - 1, shared out
+  bool slot_header = false;  // X-Broadside-Slot on each request (agent/engine/engine.h)
 };
 
 class Embedded {
