@@ -15,7 +15,7 @@ void AddToTotals(Totals& totals, const DoneSummary& done) {
   sum.bytes_received += done.bytes_received;
   sum.resends += done.resends;
   for (const auto& [code, count] : done.codes) sum.codes[code] += count;
-  for (const auto& [version, count] : done.versions) sum.versions[version] += count;
+  for (const auto& [version, count] : done.versions) sum.AddVersion(version, count);
   totals.response_time.Merge(done.response_time);
   totals.service_time.Merge(done.service_time);
   totals.send_lag.Merge(done.send_lag);
