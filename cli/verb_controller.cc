@@ -36,7 +36,7 @@ int RunController(const ControllerFlags& flags, Signals& signals) {
   if (const absl::Status status = controller.Start(); !status.ok()) return Fail(status);
 
   absl::StatusOr<std::unique_ptr<RestServer>> rest =
-      RestServer::Start(controller, {.listen = flags.http, .version = kVersion});
+      RestServer::Start({.http = {.listen = flags.http}, .version = kVersion}, controller);
   if (!rest.ok()) return Fail(rest.status());
 
   const int signal = signals.Wait();
