@@ -1,6 +1,7 @@
 // The one binary `broadside`: parses the command line and runs the verb.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -42,9 +43,13 @@ const CLI::App& Deepest(const CLI::App& app) {
 int Refuse(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& where = Deepest(app);
   std::string line = error.what();
-  const std::vector<std::string> extras = where.remaining();
+  const std::vector<std::string> extras = app.remaining(true);
   if (!extras.empty()) {
-    const std::string word = extras.front().substr(0, extras.front().find('='));
+    // A wrong flag explains the words behind it.
+    const auto flag = std::find_if(extras.begin(), extras.end(),
+                                   [](const std::string& extra) { return extra.starts_with("-"); });
+    const std::string& extra = flag == extras.end() ? extras.front() : *flag;
+    const std::string word = extra.substr(0, extra.find('='));
     line = "unknown " + std::string(word.starts_with("-") ? "flag " : "argument ") + word;
     const std::string meant = Suggest(word, Words(where));
     if (!meant.empty()) line += "; did you mean " + meant + "?";
@@ -66,9 +71,10 @@ int Main(int argc, char** argv) {
                "broadside");
   app.set_version_flag("--version", std::string("broadside ") + kVersion);
   app.require_subcommand(1);
-  std::string log_level = "info";
+  std::string log_level;  // empty: the verb's own
   bool log_json = false;
-  app.add_option("--log-level", log_level, "debug, info, warn, error or off")
+  app.add_option("--log-level", log_level,
+                 "debug, info, warn, error or off; default: info, for run error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
   app.add_flag("--log-json", log_json, "log lines as JSON objects instead of logfmt");
 
@@ -89,8 +95,9 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return Refuse(app, error);
   }
-  LogLevel level = LogLevel::kInfo;
-  if (ParseLogLevel(log_level, &level)) SetLogLevel(level);
+  // The log of a run would stand between its lines.
+  LogLevel level = app.got_subcommand("run") ? LogLevel::kError : LogLevel::kInfo;
+  if (log_level.empty() || ParseLogLevel(log_level, &level)) SetLogLevel(level);
   SetLogJson(log_json);
   return chosen(signals);
 }

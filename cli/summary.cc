@@ -172,10 +172,13 @@ void AddJudgement(Page& page, const Json& test) {
 }  // namespace
 
 std::string GroupDigits(int64_t value) {
-  std::string digits = absl::StrFormat("%d", value < 0 ? -value : value);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<size_t>(at), ",");
-  return value < 0 ? "-" + digits : digits;
+  const std::string digits = absl::StrFormat("%d", value < 0 ? -value : value);
+  std::string grouped = value < 0 ? "-" : "";
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) grouped += ',';
+    grouped += digits[i];
+  }
+  return grouped;
 }
 
 std::string RenderSummary(const Json& test, const SummaryStyle& style) {

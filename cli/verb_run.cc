@@ -95,7 +95,6 @@ Examples:
       ->capture_default_str();
   verb->add_flag("-q,--quiet", flags->quiet, "no progress");
   verb->callback([flags, &chosen] {
-    // The run's own log would stand between its lines.
     chosen = [flags](Signals& signals) { return RunTest(*flags, signals); };
   });
 }
