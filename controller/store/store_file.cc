@@ -19,6 +19,7 @@ namespace {
 // The check of the whole file at each start ends here, whatever is left: a controller is ready
 // within seconds.
 constexpr Seconds kCheckMax{2};
+constexpr off_t kPageBytesMin = 512;
 
 // The plan is lost with the power cut of a machine unless each commit is synced (FULL). Free pages
 // are given back a slice at a time (store_writer.h). The log is checkpointed each 4 MiB and cut to
@@ -54,18 +55,21 @@ absl::StatusOr<int> LockDirectory(const std::string& directory) {
                             "with --data");
 }
 
-// Makes the file readable for its owner alone: specs may hold credentials.
-absl::Status MakeFile(const std::string& directory, const std::string& file) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return Unusable("write", directory, TextOf(errno));
-  ::close(fd);
-  return absl::OkStatus();
-}
-
 absl::Status Damaged(const std::string& file, std::string_view what) {
   return absl::DataLossError(Concat(file, " is damaged (", what,
                                     ") and was left as it is: restore a copy, or choose another "
                                     "directory with --data"));
+}
+
+// Makes the file, readable for its owner alone: specs may hold credentials. SQLite takes a file of
+// one byte for an empty one, so shorter files than its smallest page are refused here.
+absl::Status MakeFile(const std::string& directory, const std::string& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return Unusable("write", directory, TextOf(errno));
+  const off_t size = ::lseek(fd, 0, SEEK_END);
+  ::close(fd);
+  if (size != 0 && size < kPageBytesMin) return Damaged(file, "it is too short");
+  return absl::OkStatus();
 }
 
 // Looks through the file, as far as kCheckMax reaches.

@@ -7,10 +7,14 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,7 +25,13 @@ namespace broadside {
 class StoreDirectory {
  public:
   StoreDirectory() {
-    std::string path = (std::filesystem::temp_directory_path() / "broadside-store-XXXXXX").string();
+    // In memory where that can be had: what survives a power cut is not tested, and syncs of a disk
+    // would take most of the time.
+    std::error_code error;
+    const bool memory = std::filesystem::is_directory("/dev/shm", error);
+    const std::string parent =
+        memory ? "/dev/shm" : std::filesystem::temp_directory_path().string();
+    std::string path = parent + "/broadside-store-XXXXXX";
     if (::mkdtemp(path.data()) == nullptr) std::abort();
     path_ = path;
   }
@@ -35,6 +45,15 @@ class StoreDirectory {
  private:
   std::string path_;
 };
+
+inline std::string ReadBytes(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+inline void WriteBytes(const std::string& file, std::string_view bytes) {
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  out << bytes;
+}
 
 struct OpenStore {
   std::unique_ptr<Store> store;
