@@ -20,6 +20,7 @@ constexpr size_t kFullTurn = 8;                           // events
 void Nap(Nanos duration) {
   timespec time{};
   time.tv_nsec = duration.count();
+  // tidy: allow(sleep) the gather of ADR 2, at most 50 us and never past a due slot
   clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
 }
 

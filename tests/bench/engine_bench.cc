@@ -112,6 +112,7 @@ bool Listens(uint16_t port) {
     const bool connected = connect(fd, address->get(), address->size()) == 0;
     close(fd);
     if (connected) return true;
+    // tidy: allow(sleep) a bench may poll for its server
     std::this_thread::sleep_for(Millis(20));
   }
   return false;
@@ -156,6 +157,7 @@ Window RunEngine(uint16_t port, int64_t rate, int64_t connections, int seconds) 
   Window window;
   harness.CollectUntil([&] {
     window.loop_delay = std::max(window.loop_delay, harness.stats().loop_delay);
+    // tidy: allow(sleep) a bench collects as seldom as an agent does
     std::this_thread::sleep_for(Millis(250));
     return harness.totals().settled_through >= harness.last_segment();
   });
