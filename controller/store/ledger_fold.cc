@@ -24,9 +24,9 @@ void LedgerFold::Add(const LedgerRecord& record) {
 void LedgerFold::ForgetOldMarks() {
   std::vector<std::pair<uint64_t, Incarnation>> idle;
   for (const auto& [incarnation, mark] : marks_) {
-    const bool owes = std::any_of(tests_.begin(), tests_.end(), [&](const auto& test) {
-      return test.second.contains(incarnation);
-    });
+    const bool owes = std::any_of(
+        tests_.begin(), tests_.end(),
+        [&agent = incarnation](const auto& test) { return test.second.contains(agent); });
     if (!owes) idle.emplace_back(mark.heard, incarnation);
   }
   const size_t over = std::min(idle.size(), marks_.size() - kMarksMax);
