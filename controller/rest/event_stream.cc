@@ -36,8 +36,10 @@ void EventStream::Begin(std::shared_ptr<const TestView> test,
 
 void EventStream::OnPublished(std::shared_ptr<const TestView> test) {
   if (test == nullptr) {
-    // Ended long ago, and then it is known here, or just deleted.
-    if (!HasEnded(test_->state) && !waiting_) ReadTest();
+    // Ended long ago, and then it is known here, or just deleted. Nobody may say so again: it is
+    // kept until the stream is free.
+    gone_ = !HasEnded(test_->state);
+    Advance();
     return;
   }
   if (test->revision < test_->revision) return;
@@ -47,6 +49,7 @@ void EventStream::OnPublished(std::shared_ptr<const TestView> test) {
 
 void EventStream::Advance() {
   if (waiting_ || ended_) return;
+  if (std::exchange(gone_, false)) return ReadTest();
   if (sent_ >= test_->revision) {
     if (HasEnded(test_->state)) SendEnd();
     return;

@@ -61,6 +61,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   std::shared_ptr<const TestView> test_;  // the newest known
   uint64_t sent_ = 0;     // every update up to it was sent, or is behind the client's Last-Event-ID
   bool waiting_ = false;  // for a page, a test or the client; Advance is called when it comes
+  bool gone_ = false;     // no longer in the published view: its last state has to be asked for
   bool ended_ = false;
   bool quiet_ = true;  // nothing was written since the last heartbeat
 };
