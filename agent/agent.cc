@@ -9,6 +9,7 @@
 #include "agent/process.h"
 #include "common/core/limits.h"
 #include "common/net/clock.h"
+#include "common/net/descriptor_limit.h"
 #include "common/net/log.h"
 #include "common/net/random_id.h"
 
@@ -117,13 +118,15 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(AgentOptions options, ExitHa
   if (options.name.empty()) options.name = HostName();
   if (options.threads == 0) options.threads = DefaultThreads();
   const uint64_t descriptors = RaiseDescriptorLimit();
-  Log(LogLevel::kInfo, "agent_starting",
-      {{"name", options.name},
-       {"threads", std::to_string(options.threads)},
-       {"controller", options.channel != nullptr ? "in-process" : options.controller},
-       {"descriptors", std::to_string(descriptors)}});
   auto impl = std::make_unique<Impl>(std::move(options));
   if (absl::Status status = impl->Start(std::move(on_exit)); !status.ok()) return status;
+  const AgentOptions& started = impl->options();
+  Log(LogLevel::kInfo, "agent_started",
+      {{"name", started.name},
+       {"threads", std::to_string(started.threads)},
+       {"controller", started.channel != nullptr ? "in-process" : started.controller},
+       {"http_port", std::to_string(impl->http_port())},
+       {"descriptors", std::to_string(descriptors)}});
   return std::unique_ptr<Agent>(new Agent(std::move(impl)));
 }
 

@@ -1,7 +1,6 @@
 #include "agent/process.h"
 
 #include <limits.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,13 +19,6 @@ std::string HostName() {
 int DefaultThreads() {
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) - 1, 1,
                     limits::kShardsMax);
-}
-
-uint64_t RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  const rlimit raised{limit.rlim_max, limit.rlim_max};
-  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 }  // namespace broadside
