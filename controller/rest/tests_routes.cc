@@ -5,38 +5,17 @@
 
 #include "common/wire/rfc3339.h"
 #include "controller/rest/body.h"
+#include "controller/rest/etag.h"
 #include "controller/rest/list_response.h"
 #include "controller/rest/rest_api.h"
 
 namespace broadside {
 namespace {
 
-// Weak, as the same revision may be rendered with another clock offset of an agent.
-std::string EtagOf(const TestView& test) { return Concat("W/\"", test.revision, "\""); }
-
 HttpResponse TestResponse(int status, const TestView& test) {
   HttpResponse response = JsonResponse(status, TestJson(test));
-  response.headers.emplace_back("ETag", EtagOf(test));
+  response.headers.emplace_back("ETag", EtagOf(response.body));
   return response;
-}
-
-std::string_view Trim(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
-// If-None-Match compares weakly: W/"1" and "1" are the same.
-bool Matches(std::string_view if_none_match, std::string_view etag) {
-  etag.remove_prefix(2);
-  while (!if_none_match.empty()) {
-    const size_t comma = std::min(if_none_match.find(','), if_none_match.size());
-    std::string_view one = Trim(if_none_match.substr(0, comma));
-    if (one.starts_with("W/")) one.remove_prefix(2);
-    if (one == "*" || one == etag) return true;
-    if_none_match.remove_prefix(std::min(comma + 1, if_none_match.size()));
-  }
-  return false;
 }
 
 bool IsPrintable(std::string_view text) {
@@ -89,10 +68,13 @@ void RestApi::ListTests(const CallPtr& call) {
 
 void RestApi::GetTest(const CallPtr& call) {
   WithTest(call, [call](const std::shared_ptr<const TestView>& test) {
-    if (Matches(call->request.Header("if-none-match"), EtagOf(*test))) {
-      return call->Send({.status = 304, .headers = {{"ETag", EtagOf(*test)}}});
+    HttpResponse response = TestResponse(200, *test);
+    if (EtagMatches(call->request.Header("if-none-match"), EtagOf(response.body))) {
+      response.status = 304;
+      response.content_type = "";
+      response.body = "";
     }
-    call->Send(TestResponse(200, *test));
+    call->Send(std::move(response));
   });
 }
 
@@ -109,9 +91,7 @@ void RestApi::ChangeRate(const CallPtr& call) {
                          json["effective_at"] = result.effective_at.has_value()
                                                     ? Json(FormatRfc3339(*result.effective_at))
                                                     : Json(nullptr);
-                         HttpResponse response = JsonResponse(200, json);
-                         response.headers.emplace_back("ETag", EtagOf(*result.test));
-                         call->Send(std::move(response));
+                         call->Send(JsonResponse(200, json));
                        }));
 }
 

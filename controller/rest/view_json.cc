@@ -1,5 +1,7 @@
 #include "controller/rest/view_json.h"
 
+#include <cmath>
+
 #include "common/wire/rfc3339.h"
 #include "common/wire/spec_json.h"
 
@@ -51,6 +53,18 @@ Json DistributionJson(const Histogram& histogram) {
   json["p99_9_ms"] = MsOrNull(histogram.SupportedQuantile(0.999));
   json["max_ms"] = histogram.count() == 0 ? Json(nullptr) : Json(ToMs(histogram.max()));
   return json;
+}
+
+// One bucket for each doubling that has samples: an outline of the distribution. A bucket has the
+// samples above the half of its bound.
+Json DoublingsJson(const Histogram& histogram) {
+  Json buckets = Json::array();
+  const auto add = [&buckets](int exponent, uint64_t count) {
+    buckets.push_back(Json{{"le_ms", std::ldexp(1000.0, exponent)}, {"count", count}});
+  };
+  if (histogram.zero_count() > 0) add(kHistogramMinExponent, histogram.zero_count());
+  for (const auto& [index, count] : histogram.AtSchema(0)) add(index, count);
+  return buckets;
 }
 
 Json DistributionJson(const SparseHistogram& sparse) {
@@ -106,6 +120,7 @@ Json TestJson(const TestView& test) {
   json["rates"]["sent"] = test.sent_rate;
   json["rates"]["completed"] = test.completed_rate;
   json["response_time"] = DistributionJson(test.totals.response_time);
+  json["response_time"]["doublings"] = DoublingsJson(test.totals.response_time);
   json["service_time"] = DistributionJson(test.totals.service_time);
   json["send_lag"] = DistributionJson(test.totals.send_lag);
   json["books"]["balanced"] = test.balanced;

@@ -64,6 +64,17 @@ TEST(ViewJsonTest, HasNullForPercentilesWithTooFewSamplesAbove) {
                          R"("p99_9_ms":null,"max_ms":8.0})");
 }
 
+TEST(ViewJsonTest, OutlinesTheResponseTimeByDoublings) {
+  TestView test = MakeTest("t1");
+  test.totals.response_time.Record(Nanos(0));
+  // 2^-10 s is 976,562.5 ns: 0.9 ms is below it, 1 ms above, 1.9 ms below 2^-9 s.
+  for (const int64_t nanos : {900'000, 1'000'000, 1'900'000})
+    test.totals.response_time.Record(Nanos(nanos));
+  EXPECT_EQ(TestJson(test)["response_time"]["doublings"].dump(),
+            R"([{"le_ms":0.00095367431640625,"count":1},{"le_ms":0.9765625,"count":1},)"
+            R"({"le_ms":1.953125,"count":2}])");
+}
+
 TEST(ViewJsonTest, CountsAClosedLoopWithoutAPlan) {
   TestView test = MakeTest("t1");
   auto spec = std::make_shared<TestSpec>(*test.spec);
