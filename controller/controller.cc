@@ -49,6 +49,7 @@ absl::Status Controller::Start() {
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(options_.data, &stored);
   if (!store.ok()) return store.status();
   store_ = std::move(*store);
+  store_facts_ = {stored.store_uuid, stored.epoch, stored.unended.size()};
 
   CoreOptions core_options;
   core_options.horizon = options_.horizon;
@@ -64,15 +65,7 @@ absl::Status Controller::Start() {
     ArmTick();
   });
   fleet_ = std::make_unique<FleetServer>(home_, FleetHandlers());
-  const absl::Status listening = fleet_->Start(options_.grpc_listen);
-  if (!listening.ok()) return listening;
-  Log(LogLevel::kInfo, "controller_started",
-      {{"store", stored.store_uuid},
-       {"epoch", Concat(stored.epoch)},
-       {"data", options_.data},
-       {"unended_tests", Concat(stored.unended.size())},
-       {"version", options_.version}});
-  return absl::OkStatus();
+  return fleet_->Start(options_.grpc_listen);
 }
 
 FleetServer::Handlers Controller::FleetHandlers() {

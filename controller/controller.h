@@ -34,6 +34,12 @@ struct ControllerOptions {
   std::function<void(absl::Status)> on_fatal;
 };
 
+struct StoreFacts {
+  std::string uuid;
+  uint64_t epoch = 0;
+  size_t unended_tests = 0;
+};
+
 class Controller : public Commands {
  public:
   explicit Controller(ControllerOptions options);
@@ -48,6 +54,8 @@ class Controller : public Commands {
   void Stop();
 
   FleetServer& fleet() { return *fleet_; }
+  // The store's identity and what it held; constant after Start.
+  const StoreFacts& store_facts() const { return store_facts_; }
 
   void StartTest(StartRequest request, Done done) override;
   void ChangeRate(const TestId& test, MicroRate rate, Done done) override;
@@ -78,8 +86,9 @@ class Controller : public Commands {
   void Ask(Done done, MakeEvent make_event);
   FleetServer::Handlers FleetHandlers();
 
-  // Constant after construction.
+  // Constant after construction, and after Start.
   const ControllerOptions options_;
+  StoreFacts store_facts_;
 
   // Changed by home only.
   std::unique_ptr<ControllerCore> core_;

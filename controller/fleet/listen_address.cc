@@ -15,15 +15,15 @@ absl::Status Explain(std::string_view address, int port, const error_code& error
   if (error == boost::asio::error::address_in_use) {
     return Unavailable("cannot listen on ", address, ": port ", port,
                        " is in use; stop the program that has it (ss -ltnp 'sport = :", port,
-                       "' shows it), or choose another port");
+                       "' shows it), or choose another port with --grpc");
   }
   if (error == boost::asio::error::access_denied) {
     return absl::PermissionDeniedError(Concat("cannot listen on ", address, ": port ", port,
-                                              " needs privileges; choose one above 1023"));
+                                              " needs privileges; choose one above 1023 with --grpc"));
   }
   if (error == boost::system::errc::address_not_available) {
     return InvalidArgument("cannot listen on ", address,
-                           ": this machine has no such address; use 0.0.0.0 for all it has");
+                           ": this machine has no such address; give --grpc 0.0.0.0 for all it has");
   }
   return Unavailable("cannot listen on ", address, ": ", error.message());
 }
@@ -46,7 +46,7 @@ absl::Status CheckListenAddress(std::string_view address) {
   }
   if (host.empty() || port < 0 || port > 65535) {
     return InvalidArgument("cannot listen on \"", address,
-                           "\": expected HOST:PORT, as in 0.0.0.0:9090");
+                           "\": give --grpc as HOST:PORT, for example 0.0.0.0:9090");
   }
   boost::asio::io_context context;
   error_code error;
