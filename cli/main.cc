@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/exit_code.h"
+#include "cli/grpc_log.h"
 #include "cli/suggest.h"
 #include "cli/verb.h"
 #include "cli/version.h"
@@ -66,6 +67,7 @@ int Refuse(const CLI::App& app, const CLI::ParseError& error) {
 
 int Main(int argc, char** argv) {
   Signals signals;
+  RedirectGrpcLog();
   CLI::App app("Distributed HTTP load tests whose fleet may change while the rate holds.\n\n" +
                    std::string(kExamples),
                "broadside");

@@ -3,7 +3,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/url/encode.hpp>
 #include <boost/url/parse.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
 #include <chrono>
 
 #include "cli/version.h"
@@ -89,6 +91,10 @@ absl::StatusOr<RestAnswer> RestClient::Call(const std::string& method, const std
   answer.body = nlohmann::ordered_json::parse(answer.text, nullptr, false);
   if (answer.body.is_discarded()) answer.body = nullptr;
   return answer;
+}
+
+std::string PathSegment(std::string_view text) {
+  return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
 }
 
 std::string ProblemText(const RestAnswer& answer) {

@@ -35,6 +35,9 @@ class RestClient {
   std::string port_;
 };
 
+// Text as one segment of a path: what has a meaning in a URL is percent-encoded.
+std::string PathSegment(std::string_view text);
+
 // One line of a problem+json answer, with a line for each field error: what a person has to read.
 std::string ProblemText(const RestAnswer& answer);
 

@@ -18,7 +18,8 @@ int RunAgent(const AgentOptions& options, Signals& signals) {
   });
   if (!agent.ok()) {
     std::fprintf(stderr, "broadside agent: %s\n", std::string(agent.status().message()).c_str());
-    return kExitFailure;
+    return agent.status().code() == absl::StatusCode::kInvalidArgument ? kExitBadInput
+                                                                       : kExitFailure;
   }
   bool draining = false;
   while (signals.Wait() != 0) {

@@ -5,8 +5,8 @@
 #include "cli/exit_code.h"
 #include "cli/verb.h"
 #include "cli/version.h"
+#include "common/net/descriptor_limit.h"
 #include "common/net/log.h"
-#include "common/wire/duration.h"
 #include "controller/controller.h"
 #include "controller/rest/rest_server.h"
 
@@ -22,10 +22,27 @@ struct ControllerFlags {
 
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "broadside controller: %s\n", std::string(status.message()).c_str());
-  return kExitFailure;
+  return status.code() == absl::StatusCode::kInvalidArgument ? kExitBadInput : kExitFailure;
+}
+
+// Also what programs wait for, and read the ports of when they asked for any (port 0).
+void LogStarted(const ControllerFlags& flags, Controller& controller, const RestServer& rest,
+                uint64_t descriptors) {
+  const StoreFacts& store = controller.store_facts();
+  Log(LogLevel::kInfo, "controller_started",
+      {{"http", rest.address()},
+       {"grpc_port", std::to_string(controller.fleet().ports().front())},
+       {"data", flags.data},
+       {"store", store.uuid},
+       {"epoch", std::to_string(store.epoch)},
+       {"unended_tests", std::to_string(store.unended_tests)},
+       {"descriptors", std::to_string(descriptors)},
+       {"version", kVersion}});
 }
 
 int RunController(const ControllerFlags& flags, Signals& signals) {
+  // One for each agent, and for each client of REST.
+  const uint64_t descriptors = RaiseDescriptorLimit();
   ControllerOptions options;
   options.grpc_listen = {flags.grpc};
   options.data = flags.data;
@@ -38,6 +55,7 @@ int RunController(const ControllerFlags& flags, Signals& signals) {
   absl::StatusOr<std::unique_ptr<RestServer>> rest =
       RestServer::Start({.http = {.listen = flags.http}, .version = kVersion}, controller);
   if (!rest.ok()) return Fail(rest.status());
+  LogStarted(flags, controller, **rest, descriptors);
 
   const int signal = signals.Wait();
   if (signal > 0) {

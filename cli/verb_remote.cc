@@ -12,8 +12,10 @@
 #include "cli/progress.h"
 #include "cli/rest_client.h"
 #include "cli/run_spec.h"
+#include "cli/spec_options.h"
 #include "cli/summary.h"
 #include "cli/verb.h"
+#include "common/core/status.h"
 #include "common/wire/spec_json.h"
 
 namespace broadside {
@@ -57,6 +59,7 @@ void PrintJson(const OrderedJson& json) {
   std::printf("%s\n", json.dump(2, ' ', false, OrderedJson::error_handler_t::replace).c_str());
 }
 
+// Throws what nlohmann throws when `test` is no test.
 void PrintTest(const RemoteFlags& flags, const OrderedJson& test) {
   if (flags.output == "json") {
     PrintJson(test);
@@ -77,8 +80,16 @@ int WithAnswer(const RemoteFlags& flags, const std::string& method, const std::s
     return Fail(ProblemText(*answer),
                 answer->status == 422 || answer->status == 400 ? kExitBadInput : kExitFailure);
   }
-  return good(*client, answer->body);
+  // Whatever else listens at that address may answer too.
+  try {
+    return good(*client, answer->body);
+  } catch (const OrderedJson::exception&) {
+    return Fail(Concat("what answers at ", client->url(),
+                       " is no controller: check --controller or BROADSIDE_CONTROLLER"));
+  }
 }
+
+std::string TestPath(const std::string& id) { return "/tests/" + PathSegment(id); }
 
 bool Ended(const OrderedJson& test) {
   const std::string state = test.value("state", "");
@@ -88,7 +99,7 @@ bool Ended(const OrderedJson& test) {
 // Follows a test to its end. A first signal stops it, a second leaves it.
 int Follow(const RemoteFlags& flags, const RestClient& client, OrderedJson test, Signals& signals,
            bool stop_on_signal) {
-  const std::string path = "/tests/" + test.value("id", "");
+  const std::string path = TestPath(test.at("id").get<std::string>());
   bool aborted = false;
   {
     Progress progress(flags.quiet);
@@ -124,10 +135,16 @@ int StartTest(const RemoteFlags& flags, Signals& signals) {
                       if (flags.output == "json") {
                         PrintJson(test);
                       } else {
-                        std::printf("%s\n", test.value("id", "").c_str());
+                        std::printf("%s\n", test.at("id").get<std::string>().c_str());
                       }
                       return static_cast<int>(kExitGood);
                     });
+}
+
+// A closed loop plans nothing.
+std::string Planned(const OrderedJson& totals) {
+  const OrderedJson& planned = totals.at("planned");
+  return planned.is_number() ? GroupDigits(planned.get<int64_t>()) : "-";
 }
 
 int ListTests(const RemoteFlags& flags) {
@@ -140,11 +157,11 @@ int ListTests(const RemoteFlags& flags) {
                 "NAME");
     for (const OrderedJson& test : list.at("items")) {
       const OrderedJson& totals = test.at("totals");
-      std::printf(
-          "%-20s %-13s %14s %14s %-8s %s\n", test.value("id", "").c_str(),
-          test.value("state", "").c_str(), GroupDigits(totals.value("planned", int64_t{0})).c_str(),
-          GroupDigits(totals.at("outcomes").value("ok", int64_t{0})).c_str(),
-          test.at("verdict").value("generator", "").c_str(), test.value("name", "").c_str());
+      std::printf("%-20s %-13s %14s %14s %-8s %s\n", test.value("id", "").c_str(),
+                  test.value("state", "").c_str(), Planned(totals).c_str(),
+                  GroupDigits(totals.at("outcomes").value("ok", int64_t{0})).c_str(),
+                  test.at("verdict").value("generator", "").c_str(),
+                  test.value("name", "").c_str());
     }
     return kExitGood;
   });
@@ -176,11 +193,19 @@ int ListAgents(const RemoteFlags& flags) {
 // A verb on one test that prints the test as the controller answers it.
 int OneTest(const RemoteFlags& flags, const std::string& method, const std::string& suffix,
             const std::string& body) {
-  return WithAnswer(flags, method, "/tests/" + flags.id + suffix, body,
+  return WithAnswer(flags, method, TestPath(flags.id) + suffix, body,
                     [&](const RestClient&, const OrderedJson& test) {
-                      if (test.is_object()) PrintTest(flags, test);
+                      if (method != "DELETE") PrintTest(flags, test);
                       return kExitGood;
                     });
+}
+
+int ChangeRate(const RemoteFlags& flags) {
+  // The number goes over as it was written, so that it stays exact.
+  if (!OrderedJson::parse(flags.rate, nullptr, false).is_number()) {
+    return Fail("rps " + flags.rate + ": must be a number of requests per second", kExitBadInput);
+  }
+  return OneTest(flags, "PATCH", "", "{\"rate\":" + flags.rate + "}");
 }
 
 CLI::App* AddLeaf(CLI::App* parent, const char* name, const char* help, const Flags& flags,
@@ -194,11 +219,7 @@ CLI::App* AddLeaf(CLI::App* parent, const char* name, const char* help, const Fl
 void AddStart(CLI::App* test, const Flags& flags, Action& chosen) {
   CLI::App* start = AddLeaf(test, "start", "Start a test; prints its id", flags, chosen,
                             [flags](Signals& signals) { return StartTest(*flags, signals); });
-  start->add_option("url", flags->spec.url, "what to load");
-  start->add_option("-f,--file", flags->spec.file,
-                    "a test spec, YAML or JSON, instead of the flags; - reads stdin");
-  start->add_option("-r,--rate", flags->spec.rate, "requests per second");
-  start->add_option("-d,--duration", flags->spec.duration, "how long: 30s, 5m");
+  AddSpecOptions(start, flags->spec);
   start->add_flag("--wait", flags->wait,
                   "follow it to its end, print the result, exit as `run` does");
   start->add_flag("-q,--quiet", flags->quiet, "no progress");
@@ -224,20 +245,18 @@ Examples:
       ->required();
   AddLeaf(test, "watch", "Follow a test to its end", flags, chosen,
           [flags](Signals& signals) {
-            return WithAnswer(*flags, "GET", "/tests/" + flags->id, "",
+            return WithAnswer(*flags, "GET", TestPath(flags->id), "",
                               [&](const RestClient& client, const OrderedJson& now) {
                                 return Follow(*flags, client, now, signals, false);
                               });
           })
       ->add_option("id", flags->id, "the test")
       ->required();
-  CLI::App* rate = AddLeaf(
-      test, "rate", "Change the rate of a running test", flags, chosen,
-      [flags](Signals&) { return OneTest(*flags, "PATCH", "", "{\"rate\":" + flags->rate + "}"); });
+  CLI::App* rate = AddLeaf(test, "rate", "Change the rate of a running test", flags, chosen,
+                           [flags](Signals&) { return ChangeRate(*flags); });
   rate->add_option("id", flags->id, "the test")->required();
   rate->add_option("rps", flags->rate, "requests per second from the next free second on")
-      ->required()
-      ->check(CLI::Number);
+      ->required();
   AddLeaf(test, "stop", "Stop a test", flags, chosen,
           [flags](Signals&) { return OneTest(*flags, "POST", "/stop", ""); })
       ->add_option("id", flags->id, "the test")
@@ -256,7 +275,7 @@ void AddAgentsVerb(CLI::App& app, Action& chosen) {
           [flags](Signals&) { return ListAgents(*flags); });
   AddLeaf(agents, "drain", "Let an agent finish what it holds and exit", flags, chosen,
           [flags](Signals&) {
-            return WithAnswer(*flags, "POST", "/agents/" + flags->name + "/drain", "",
+            return WithAnswer(*flags, "POST", "/agents/" + PathSegment(flags->name) + "/drain", "",
                               [](const RestClient&, const OrderedJson&) { return kExitGood; });
           })
       ->add_option("name", flags->name, "the agent")

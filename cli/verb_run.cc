@@ -9,6 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/progress.h"
 #include "cli/run_spec.h"
+#include "cli/spec_options.h"
 #include "cli/summary.h"
 #include "cli/verb.h"
 #include "common/core/status.h"
@@ -29,7 +30,7 @@ struct RunFlags {
 int RunTest(const RunFlags& flags, Signals& signals) {
   absl::StatusOr<TestSpec> spec = MakeRunSpec(flags.spec);
   if (!spec.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(spec.status().message()).c_str());
+    std::fprintf(stderr, "broadside run: %s\n", std::string(spec.status().message()).c_str());
     return kExitBadInput;
   }
   Embedded embedded({.agents = flags.agents, .threads = flags.threads},
@@ -70,20 +71,7 @@ Examples:
   broadside run http://127.0.0.1:8000/cart -r 500 -d 1m -m POST -H 'Content-Type: application/json' -b '{"id": 7}'
   broadside run -f spec.yaml -o json)");
   auto flags = std::make_shared<RunFlags>();
-  RunSpecFlags& spec = flags->spec;
-  verb->add_option("url", spec.url, "what to load");
-  verb->add_option("-f,--file", spec.file,
-                   "a test spec, YAML or JSON, instead of the flags; - reads stdin");
-  verb->add_option("-r,--rate", spec.rate, "requests per second, up to 6 decimals");
-  verb->add_option("-d,--duration", spec.duration, "how long: 30s, 5m");
-  verb->add_option("-c,--connections", spec.connections,
-                   "closed loop with so many connections (not supported yet)");
-  verb->add_option("-H,--header", spec.headers, "'Name: value'; may be repeated");
-  verb->add_option("-m,--method", spec.method, "request method");
-  verb->add_option("-b,--body", spec.body, "request body; @FILE reads a file");
-  verb->add_option("--timeout", spec.timeout, "of a request: 5s");
-  verb->add_option("--threshold", spec.thresholds,
-                   "'http_req_duration:p(99)<200'; may be repeated");
+  AddSpecOptions(verb, flags->spec);
   verb->add_option("--agents", flags->agents, "agents in this process")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -6,6 +6,7 @@
 #include "cli/exit_code.h"
 #include "cli/target/demo_target.h"
 #include "cli/verb.h"
+#include "common/net/descriptor_limit.h"
 #include "common/net/log.h"
 
 namespace broadside {
@@ -55,6 +56,7 @@ int RunTarget(const TargetFlags& flags, Signals& signals) {
     std::fprintf(stderr, "broadside target: %s\n", std::string(options.status().message()).c_str());
     return kExitBadInput;
   }
+  RaiseDescriptorLimit();  // one for each connection
   DemoTarget target(*options);
   const absl::Status started = target.Start();
   if (!started.ok()) {
@@ -80,7 +82,8 @@ void AddTargetVerb(CLI::App& app, Action& chosen) {
       "--latency", flags->latency,
       "fixed:20ms, exp:20ms, uniform:10ms-30ms or lognormal:median=20ms,sigma=0.5; default none");
   verb->add_option("--stall", flags->stalls,
-                   "at=3s,for=1s[,every=10s], from the first request on; may be repeated");
+                   "at=3s,for=1s[,every=10s], from the first request on; may be repeated")
+      ->allow_extra_args(false);
   verb->add_option("--error-rate", flags->error_rate, "share of answers with 503: 0.01 or 1%")
       ->capture_default_str();
   verb->add_option("--body-size", flags->body_size, "bytes of an answer: 1024, 64KiB, 10MiB")
