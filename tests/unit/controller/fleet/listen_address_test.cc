@@ -21,7 +21,7 @@ TEST(ListenAddressTest, RefusesWhatIsNoHostAndPort) {
                               "localhost:65536", "localhost:-1", "::1:9090"}) {
     const absl::Status status = CheckListenAddress(address);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << address;
-    EXPECT_THAT(status.ToString(), HasSubstr("expected HOST:PORT")) << address;
+    EXPECT_THAT(status.ToString(), HasSubstr("as HOST:PORT")) << address;
   }
 }
 
