@@ -11,7 +11,7 @@ TEST_PROGRAMS := broadside_tests
 
 .DEFAULT_GOAL := release
 .DELETE_ON_ERROR:
-.PHONY: help release debug test demo sanitize asan tsan lint coverage format clean
+.PHONY: help release debug test demo sanitize asan tsan lint coverage acceptance format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -55,6 +55,12 @@ tsan: ## the tests that do not link gRPC under ThreadSanitizer
 lint: ## formatting, clang-tidy on what changed, tidy test, scripts, YAML, proto, OpenAPI (ALL=1: clang-tidy on everything)
 	@scripts/setup lint
 	@scripts/lint
+
+acceptance: ## timed checks of the accuracy, on a quiet machine: windows, distributions, send lag (memory: tests/acceptance/memory.sh)
+	@scripts/setup build test
+	@cmake --preset release --log-level=NOTICE >/dev/null
+	@cmake --build --preset release --parallel $(JOBS) --target acceptance
+	@build/release/tests/acceptance/acceptance
 
 coverage: ## line coverage of the core folders by the unit tests; fails under 95 %
 	@scripts/setup build test
