@@ -160,9 +160,11 @@ void AgentHome::Arm() {
   if (armed_ > now && armed_ <= wake) return;
   armed_ = wake;
   timer_.expires_after(wake - now);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) OnTimer();
-  });
+  // A wait whose time had come before it was cancelled arrives without an error, and after us.
+  timer_.async_wait(
+      [this, alive = std::weak_ptr<void>(alive_)](const boost::system::error_code& error) {
+        if (!error && !alive.expired()) OnTimer();
+      });
 }
 
 void AgentHome::OnTimer() {

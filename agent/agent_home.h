@@ -69,6 +69,7 @@ class AgentHome {
   uint64_t stream_ = 0;  // the core's number for what the link has open; 0 for none
   uint64_t wanted_ = 0;  // a stream to open once the link has let go of the one before
   BootTime armed_{};     // when the timer fires
+  std::shared_ptr<void> alive_ = std::make_shared<char>();  // gone when we are; home handlers ask
   boost::asio::steady_timer timer_;
   Engine engine_;
   // Last: the first to go.
