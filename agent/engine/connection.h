@@ -23,7 +23,7 @@ class ShardLoad;
 enum class ConnectionState : uint8_t {
   kClosed,
   kResolving,   // waits for the first addresses of the target
-  kConnecting,  // with an exchange: made for load; without: a replacement
+  kConnecting,  // with an exchange: made for load; without: opened ahead, or a replacement
   kIdle,
   kBusy,
   kLingering,  // done; the server was asked to close first and has a second to do so
@@ -61,14 +61,16 @@ class Connection {
   size_t place = 0;                   // index in the pool's list of open ones
   BootTime retire_at{};               // by age
   BootTime idle_until{};              // the last moment at which an exchange may begin
-  BootTime give_up_at{};              // of lingering, and of the connect of a replacement
+  BootTime give_up_at{};              // of lingering, and of a connect that belongs to no slot
   bool retiring = false;              // close between exchanges
+  bool ahead = false;                 // opened ahead, connecting, and no slot has taken it
   Connection* replacement = nullptr;  // the one being connected to take its place
   Connection* replaces = nullptr;     // the other way round
-  Connection* previous_idle = nullptr;
-  Connection* next_idle = nullptr;
+  Connection* previous = nullptr;     // in a queue of the pool
+  Connection* next = nullptr;
   // Changed by the test's run.
   Exchange* exchange = nullptr;
+  bool used = false;  // it has carried an exchange to its end
   size_t unsent = 0;  // of the request
   AnswerParser parser;
 };

@@ -42,7 +42,7 @@ struct EngineStats {
   uint64_t requests_sent = 0;          // total
   uint64_t connections_opened = 0;     // total
   uint64_t connections_open = 0;       // now
-  uint64_t connects_failed = 0;        // total, replacements included
+  uint64_t connects_failed = 0;        // total, with those that belong to no slot
   uint64_t replaced = 0;               // total: connections renewed by age
   uint64_t ports_exhausted = 0;        // total
   uint64_t descriptors_exhausted = 0;  // total
@@ -57,7 +57,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Prepares a test: parses nothing, connects nothing before the first grant is near.
+  // Prepares a test: connects nothing before it has a grant. Then some connections are opened while
+  // its first slot is not due yet.
   void StartTest(const TestId& test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock);
   // The map after a slew; it continues the one before without a step.
   void SetClock(const TestId& test, const ClockMap& clock);

@@ -22,7 +22,7 @@ struct Exchange {
   BootTime deadline{};
   BootTime sent{};  // right before the first send; 0 until then
   Connection* connection = nullptr;
-  bool on_reused = false;  // the connection had been idle before
+  bool on_reused = false;  // the connection has carried another exchange before
   bool resent = false;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;

@@ -8,7 +8,7 @@ namespace broadside {
 namespace {
 
 constexpr Nanos kLingerMax = Seconds(1);
-constexpr Nanos kReplacementConnectMax = Seconds(5);
+constexpr Nanos kSlotlessConnectMax = Seconds(5);
 constexpr Nanos kReplacementRetry = Seconds(1);
 constexpr size_t kMaintainedPerTick = 10'000;
 
@@ -20,6 +20,20 @@ bool ExhaustsBuffers(int error) { return error == ENOBUFS || error == ENOMEM || 
 
 bool IsLocalError(int error) {
   return ExhaustsPorts(error) || ExhaustsDescriptors(error) || ExhaustsBuffers(error);
+}
+
+void ConnectionQueue::Push(Connection* connection) {
+  connection->previous = back_;
+  connection->next = nullptr;
+  (back_ == nullptr ? front_ : back_->next) = connection;
+  back_ = connection;
+}
+
+void ConnectionQueue::Remove(Connection* connection) {
+  Connection* previous = connection->previous;
+  Connection* next = connection->next;
+  (previous == nullptr ? front_ : previous->next) = next;
+  (next == nullptr ? back_ : next->previous) = previous;
 }
 
 Pool::Pool(const PoolOptions& options, ShardLoad* run, Poller* poller)
@@ -45,7 +59,7 @@ Connection* Pool::Allocate() {
     free_.pop_back();
   }
   connection->idle_until = BootTime::max();
-  connection->retiring = false;
+  connection->retiring = connection->ahead = connection->used = false;
   connection->unsent = 0;
   connection->place = open_.size();
   open_.push_back(connection);
@@ -69,11 +83,35 @@ void Pool::CountError(int error) {
   if (ExhaustsBuffers(error)) ++stats_.buffers_exhausted;
 }
 
-Connection* Pool::Open(BootTime now, int* error) {
-  Connection* connection = Allocate();
-  // The first life is cut at random, so that connections opened together do not age together.
+// The first life is cut at random, so that connections opened together do not age together.
+void Pool::SetFirstLife(Connection* connection, BootTime now) {
   const double first = std::uniform_real_distribution<double>(0.1, 1)(random_);
   connection->retire_at = now + Jittered(0.8 * first, 1.2 * first);
+}
+
+bool Pool::OpenAhead(BootTime now) {
+  if (!CanOpen()) return false;
+  Connection* connection = Allocate();
+  SetFirstLife(connection, now);
+  connection->give_up_at = now + kSlotlessConnectMax;
+  const int error = StartConnect(connection);
+  if (error != 0) {
+    ConnectFailed(connection, error, now);
+    return false;
+  }
+  connection->ahead = true;
+  ahead_.Push(connection);
+  return true;
+}
+
+Connection* Pool::Open(BootTime now, int* error) {
+  if (Connection* connection = ahead_.front(); connection != nullptr) {
+    ahead_.Remove(connection);
+    connection->ahead = false;
+    return connection;
+  }
+  Connection* connection = Allocate();
+  SetFirstLife(connection, now);
   if (!addresses_.known()) {
     connection->state = ConnectionState::kResolving;
     return connection;
@@ -93,6 +131,7 @@ void Pool::Connected(Connection* connection, BootTime now) {
     old->retiring = true;
     if (old->state == ConnectionState::kIdle) Close(old);
   }
+  if (std::exchange(connection->ahead, false)) ahead_.Remove(connection);
   connection->state = ConnectionState::kBusy;
   if (connection->exchange == nullptr) GiveBack(connection, now);
 }
@@ -104,13 +143,12 @@ void Pool::ConnectFailed(Connection* connection, int error, BootTime now) {
 }
 
 Connection* Pool::TakeIdle(BootTime now) {
-  while (idle_front_ != nullptr) {
-    Connection* connection = idle_front_;
+  while (Connection* connection = idle_.front()) {
     if (connection->idle_until <= now) {
       Close(connection);
       continue;
     }
-    RemoveIdle(connection);
+    idle_.Remove(connection);
     connection->state = ConnectionState::kBusy;
     return connection;
   }
@@ -123,7 +161,8 @@ void Pool::GiveBack(Connection* connection, BootTime now) {
   if (goes) {
     Close(connection);
   } else {
-    PushIdle(connection);
+    connection->state = ConnectionState::kIdle;
+    idle_.Push(connection);
   }
 }
 
@@ -134,23 +173,9 @@ void Pool::Linger(Connection* connection, BootTime now) {
   ++lingering_;
 }
 
-void Pool::PushIdle(Connection* connection) {
-  connection->state = ConnectionState::kIdle;
-  connection->previous_idle = idle_back_;
-  connection->next_idle = nullptr;
-  (idle_back_ == nullptr ? idle_front_ : idle_back_->next_idle) = connection;
-  idle_back_ = connection;
-}
-
-void Pool::RemoveIdle(Connection* connection) {
-  Connection* previous = connection->previous_idle;
-  Connection* next = connection->next_idle;
-  (previous == nullptr ? idle_front_ : previous->next_idle) = next;
-  (next == nullptr ? idle_back_ : next->previous_idle) = previous;
-}
-
 void Pool::Close(Connection* connection) {
-  if (connection->state == ConnectionState::kIdle) RemoveIdle(connection);
+  if (connection->state == ConnectionState::kIdle) idle_.Remove(connection);
+  if (std::exchange(connection->ahead, false)) ahead_.Remove(connection);
   if (connection->state == ConnectionState::kLingering) --lingering_;
   if (connection->replacement != nullptr) connection->replacement->replaces = nullptr;
   if (connection->replaces != nullptr) connection->replaces->replacement = nullptr;
@@ -166,9 +191,9 @@ void Pool::Close(Connection* connection) {
 void Pool::CloseIdle() {
   for (size_t i = 0; i < open_.size();) {
     Connection* connection = open_[i];
-    const bool replaces =
+    const bool slotless =
         connection->state == ConnectionState::kConnecting && connection->exchange == nullptr;
-    if (connection->state == ConnectionState::kIdle || replaces) {
+    if (connection->state == ConnectionState::kIdle || slotless) {
       Close(connection);
     } else {
       ++i;
@@ -217,7 +242,7 @@ void Pool::Replace(Connection* connection, BootTime now) {
   }
   Connection* replacement = Allocate();
   replacement->retire_at = now + Jittered(0.8, 1.2);
-  replacement->give_up_at = now + kReplacementConnectMax;
+  replacement->give_up_at = now + kSlotlessConnectMax;
   replacement->replaces = connection;
   if (connection != nullptr) connection->replacement = replacement;
   const int error = StartConnect(replacement);

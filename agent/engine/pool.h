@@ -2,7 +2,8 @@
 
 // The connections of one test on one shard.
 //
-// It grows on demand up to its limit, reuses idle connections first in first out, and keeps a read
+// It is opened ahead in part, before the first slots are due, grows on demand up to its limit,
+// reuses idle connections first in first out, and keeps a read
 // pending on each (epoll interest), so that a FIN is seen at once. Connections are renewed by age
 // so that new pods behind a service get load: age max_age x U(0.8, 1.2), the first life U(0.1, 1)
 // of that, the replacement opened first (at the limit: the old one closed first, when idle), at
@@ -31,7 +32,7 @@ struct PoolOptions {
   uint64_t seed = 0;
 };
 
-// Totals, except `open`.
+// Totals.
 struct PoolStats {
   uint64_t opened = 0;
   uint64_t connects_failed = 0;
@@ -44,17 +45,35 @@ struct PoolStats {
 // The reasons why the generator itself could not connect; false for the target's faults.
 bool IsLocalError(int error);
 
+// Connections first in, first out. A connection is in one queue at most.
+class ConnectionQueue {
+ public:
+  void Push(Connection* connection);
+  void Remove(Connection* connection);
+  Connection* front() const { return front_; }
+
+ private:
+  Connection* front_ = nullptr;
+  Connection* back_ = nullptr;
+};
+
 class Pool {
  public:
   Pool(const PoolOptions& options, ShardLoad* run, Poller* poller);
 
   // An idle connection, the one that waited longest, or nothing. It becomes busy.
   Connection* TakeIdle(BootTime now);
-  bool HasIdle() const { return idle_front_ != nullptr; }
-  bool CanOpen() const { return open_.size() - lingering_ < options_.limit; }
+  // Whether a slot can have a connection now, idle or not yet there.
+  bool CanServe() const {
+    return idle_.front() != nullptr || ahead_.front() != nullptr || CanOpen();
+  }
 
-  // Starts a connect for load; `*error` is an errno when there is no connection (EHOSTUNREACH when
-  // the name does not resolve). The connection is resolving or connecting.
+  // Starts a connect that belongs to no slot. Whoever needs one before it is there takes it over.
+  // False when there is no room, no address or no socket.
+  bool OpenAhead(BootTime now);
+  // A connection for load: takes over one that is opened ahead, or starts a connect; `*error` is an
+  // errno when there is none (EHOSTUNREACH when the name does not resolve). The connection is
+  // resolving or connecting.
   Connection* Open(BootTime now, int* error);
   // A connect succeeded: the connection becomes busy if it has an exchange, else idle.
   void Connected(Connection* connection, BootTime now);
@@ -81,13 +100,13 @@ class Pool {
   const PoolStats& stats() const { return stats_; }
 
  private:
+  bool CanOpen() const { return open_.size() - lingering_ < options_.limit; }
   Connection* Allocate();
   int StartConnect(Connection* connection);
   void CountError(int error);
   bool MayReplace(BootTime now);
   void Replace(Connection* connection, BootTime now);
-  void PushIdle(Connection* connection);
-  void RemoveIdle(Connection* connection);
+  void SetFirstLife(Connection* connection, BootTime now);
   Nanos Jittered(double from, double to);
 
   // Constant after construction.
@@ -101,8 +120,8 @@ class Pool {
   std::vector<Connection*> open_;    // every state but kClosed, in no order
   std::vector<Connection*> closed_;  // this turn
   std::vector<Connection*> free_;
-  Connection* idle_front_ = nullptr;
-  Connection* idle_back_ = nullptr;
+  ConnectionQueue idle_;
+  ConnectionQueue ahead_;  // those with `ahead`
   size_t lingering_ = 0;
   size_t cursor_ = 0;  // of Maintain
   BootTime next_replacement_{};

@@ -12,7 +12,6 @@
 namespace broadside {
 namespace {
 
-constexpr Nanos kMaintainEvery = Millis(20);
 constexpr Nanos kNapMax = Millis(1);                      // the mailbox is not read in a nap
 constexpr Nanos kGather = std::chrono::microseconds(50);  // stays below in flight x server time
 constexpr size_t kFullTurn = 8;                           // events

@@ -14,6 +14,8 @@ constexpr int kDispatchesPerTurnMax = 256;
 constexpr Nanos kSkipEvery = Millis(2);
 constexpr int kReadsPerTurnMax = 16;      // of one connection: 1 MiB
 constexpr int kReadsAtDeadlineMax = 256;  // more than a socket holds
+// The service time that decides how many connections are opened ahead; demand opens the rest.
+constexpr Nanos kServiceAssumed = Millis(20);
 
 // A test's connections are divided over the shards; with fewer connections than shards, some own
 // none.
@@ -33,7 +35,7 @@ PacerOptions PacerOptionsOf(const TestId& test, const TestSpec& spec, int shard,
 }  // namespace
 
 ShardLoad::ShardLoad(TestId test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock,
-                 const ShardLoadOptions& options, ShardResources* shard)
+                     const ShardLoadOptions& options, ShardResources* shard)
     : spec_(std::move(spec)),
       shard_(shard),
       clock_(clock),
@@ -48,6 +50,34 @@ void ShardLoad::Extend(const Grant& grant, BootTime now) {
   const int64_t slots = pacer_.Extend(grant, clock_.ToTest(now));
   recorder_.Open(grant.segment.k, slots);
   BookUnsent();
+  PlanAhead(slots);
+}
+
+// The first slots would pay for their connects, all at once, and begin the test with a send lag and
+// a burst of connects that the schedule does not have. Without keep-alive each request pays anyway.
+void ShardLoad::PlanAhead(int64_t slots) {
+  if (ahead_planned_ || pacer_.Empty() || !spec_->connections.keepalive) return;
+  ahead_planned_ = true;
+  // Little's law: 5,000 slots in the segment's second x 20 ms = 100 busy at a time.
+  ahead_left_ = std::max<int64_t>(1, slots * kServiceAssumed / Nanos(kSegment));
+}
+
+// Spread over the lead, denser at its beginning: each time the part that would be through with the
+// rest at half of what is left of the lead.
+void ShardLoad::OpenAhead(BootTime now) {
+  if (ahead_left_ == 0 || !pool_.addresses().known()) return;
+  const std::optional<TestTime> due = pacer_.NextDue();
+  const Nanos lead = due.has_value() ? clock_.ToBoot(*due) - now : Nanos(0);
+  if (lead <= Nanos(0)) {
+    ahead_left_ = 0;  // too late
+    return;
+  }
+  const int64_t calls = lead / (2 * kMaintainEvery) + 1;
+  for (int64_t part = (ahead_left_ + calls - 1) / calls; part > 0; --part) {
+    --ahead_left_;
+    if (!pool_.OpenAhead(now)) ahead_left_ = 0;
+    if (ahead_left_ == 0) return;
+  }
 }
 
 void ShardLoad::BookUnsent() {
@@ -100,7 +130,7 @@ TestDelta ShardLoad::Take(BootTime now) { return recorder_.Take(IntervalOf(now) 
 void ShardLoad::Fire(BootTime now) {
   if (pacer_.Empty()) return;
   const TestTime tau = clock_.ToTest(now);
-  for (int i = 0; i < kDispatchesPerTurnMax && CanServe(); ++i) {
+  for (int i = 0; i < kDispatchesPerTurnMax && pool_.CanServe(); ++i) {
     const std::optional<DueSlot> slot = pacer_.TakeDue(tau);
     if (!slot.has_value()) break;
     Dispatch(*slot, now);
@@ -118,7 +148,7 @@ void ShardLoad::Dispatch(const DueSlot& slot, BootTime now) {
   exchange->deadline = now + spec_->timeout;
   Connection* connection = pool_.TakeIdle(now);
   if (connection == nullptr) return Connect(exchange, now);
-  exchange->on_reused = true;
+  exchange->on_reused = connection->used;
   exchange->connection = connection;
   connection->exchange = exchange;
   ready_.push_back(connection);
@@ -270,6 +300,7 @@ void ShardLoad::Complete(Connection* connection, BootTime done, uint32_t events,
   const uint16_t status = connection->parser.status();
   Settle(exchange, status < 400 ? Outcome::kOk : Outcome::kFailed, done, true, status);
 
+  connection->used = true;
   const bool whole = connection->unsent == 0 && (events & kPeerEnded) == 0;
   const std::optional<int> idle_s = connection->parser.idle_timeout_s();
   // A tenth earlier than the server says, as it counts from the moment when it sent the answer.
@@ -339,7 +370,7 @@ void ShardLoad::Fail(Exchange* exchange, Outcome outcome, BootTime now) {
 }
 
 void ShardLoad::Settle(Exchange* exchange, Outcome outcome, BootTime done, bool timed,
-                     uint16_t code) {
+                       uint16_t code) {
   ExchangeSample sample;
   sample.done_k = IntervalOf(done);
   sample.timed = timed;
@@ -358,13 +389,16 @@ void ShardLoad::Settle(Exchange* exchange, Outcome outcome, BootTime done, bool 
   exchanges_.Remove(exchange);
 }
 
-void ShardLoad::Maintain(BootTime now) { pool_.Maintain(now, !pacer_.Empty()); }
+void ShardLoad::Maintain(BootTime now) {
+  pool_.Maintain(now, !pacer_.Empty());
+  OpenAhead(now);
+}
 
 BootTime ShardLoad::NextWake(BootTime now) const {
   if (!ready_.empty() || !more_.empty()) return now;
   BootTime wake = BootTime::max();
   if (exchanges_.front() != nullptr) wake = exchanges_.front()->deadline;
-  if (CanServe()) {
+  if (pool_.CanServe()) {
     const std::optional<TestTime> next = pacer_.NextRelease();
     if (next.has_value()) wake = std::min(wake, clock_.ToBoot(*next) + Nanos(1));
   } else if (const std::optional<TestTime> skip = pacer_.NextSkip(); skip.has_value()) {

@@ -26,6 +26,9 @@
 
 namespace broadside {
 
+// How often Maintain is called.
+inline constexpr Nanos kMaintainEvery = Millis(20);
+
 // What the tests of a shard share.
 struct ShardResources {
   Poller poller;
@@ -46,7 +49,7 @@ struct ShardLoadOptions {
 class ShardLoad {
  public:
   ShardLoad(TestId test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock,
-          const ShardLoadOptions& options, ShardResources* shard);
+            const ShardLoadOptions& options, ShardResources* shard);
   ShardLoad(const ShardLoad&) = delete;
   ShardLoad& operator=(const ShardLoad&) = delete;
 
@@ -63,7 +66,7 @@ class ShardLoad {
   void OnEvents(Connection* connection, uint32_t events, BootTime now);
   void ReadMore(BootTime now);  // goes on where OnEvents stopped at the limit of a turn
   void Expire(BootTime now);
-  void Maintain(BootTime now);
+  void Maintain(BootTime now);  // every kMaintainEvery
   void Fire(BootTime now);
   void SendReady(BootTime now);
 
@@ -78,9 +81,10 @@ class ShardLoad {
   const Pool& pool() const { return pool_; }
 
  private:
-  bool CanServe() const { return pool_.HasIdle() || pool_.CanOpen(); }
   int64_t IntervalOf(BootTime time) const { return SegmentOf(clock_.ToTest(time)); }
   void BookUnsent();
+  void PlanAhead(int64_t slots);
+  void OpenAhead(BootTime now);
 
   void Dispatch(const DueSlot& slot, BootTime now);
   void Connect(Exchange* exchange, BootTime now);
@@ -111,6 +115,8 @@ class ShardLoad {
   std::vector<Connection*> ready_;  // to be sent on this turn
   std::vector<Connection*> more_;   // has more to read than a turn allows
   std::vector<Connection*> reading_;
+  bool ahead_planned_ = false;
+  int64_t ahead_left_ = 0;  // connections to be opened before the first slot is due
   bool cut_ = false;
   bool abandoned_ = false;
 };

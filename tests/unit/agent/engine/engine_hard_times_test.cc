@@ -67,7 +67,8 @@ TEST(HardTimesTest, WithoutDescriptorsASlotIsALocalError) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_TRUE(settled);
   EXPECT_EQ(harness.Outcomes(), "local_error 5");
-  EXPECT_EQ(harness.stats().descriptors_exhausted, 5u);
+  EXPECT_GE(harness.stats().descriptors_exhausted, 5u);
+  EXPECT_LE(harness.stats().descriptors_exhausted, 6u);  // one was to be opened ahead
 }
 
 }  // namespace

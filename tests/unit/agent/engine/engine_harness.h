@@ -70,6 +70,8 @@ class EngineHarness {
     engine_.SetClock(kTest, ClockMap(BootNow() + kLead));
   }
 
+  // Moves T0.
+  void StartIn(Nanos lead) { engine_.SetClock(kTest, ClockMap(BootNow() + lead)); }
   void GrantAll() {
     for (const Grant& grant : GrantsOf(*spec_)) engine_.Extend(kTest, grant);
   }

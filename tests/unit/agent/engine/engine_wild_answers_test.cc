@@ -271,7 +271,8 @@ TEST(WildAnswersTest, ARefusedConnectIsAConnectError) {
   EngineHarness harness(SpecFor(port, kRate, kDuration));
   EXPECT_TRUE(harness.Run());
   EXPECT_EQ(harness.Outcomes(), "connect_error 5");
-  EXPECT_EQ(harness.stats().connects_failed, 5u);
+  EXPECT_GE(harness.stats().connects_failed, 5u);
+  EXPECT_LE(harness.stats().connects_failed, 6u);  // one was to be opened ahead
   EXPECT_EQ(harness.totals().done.send_lag.count, 0u);
 }
 
