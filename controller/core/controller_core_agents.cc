@@ -172,7 +172,8 @@ void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now,
   }
   if (report.seq == agent.seq + 1) {
     agent.seq = report.seq;
-    bool marked = false;
+    // The mark is durable with the counts, also when no test takes any.
+    marks_.push_back({agent.incarnation, report.seq, {}, {}, -1});
     for (const TestDelta& delta : report.tests) {
       const auto run = runs_.find(delta.test);
       if (run == runs_.end() || run->second->Ended()) {
@@ -180,9 +181,7 @@ void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now,
         continue;
       }
       run->second->OnReport(agent, delta, report.seq, now, outbox_, agents_);
-      marked = true;
     }
-    if (!marked) marks_.push_back({agent.incarnation, report.seq, {}, {}, -1});
     agent.send_lag_p99_ms = LagP99Ms(report);
   }
   // A report that was counted before is acknowledged again.

@@ -1,5 +1,6 @@
 #include "controller/core/ledger.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "common/core/check.h"
@@ -19,6 +20,7 @@ void Ledger::Grant(const Incarnation& owner, int64_t k, int64_t slots) {
   Account& account = accounts_[owner];
   BS_CHECK(k > account.settled_through) << k << " was settled through " << account.settled_through;
   account.open[k].granted += slots;
+  account.granted_through = std::max(account.granted_through, k);
   if (slots != 0) Add(account, k, slots);
 }
 
@@ -45,6 +47,10 @@ absl::Status Ledger::Report(const Incarnation& owner, const TestDelta& delta) {
 
 absl::Status Ledger::Settle(const Incarnation& owner, Account& account, int64_t through) {
   if (through <= account.settled_through) return absl::OkStatus();
+  if (through > account.granted_through) {
+    return FailedPrecondition("agent ", ToString(owner), " calls interval ", through,
+                              " settled, but was granted none after ", account.granted_through);
+  }
   account.settled_through = through;
   while (!account.open.empty() && account.open.begin()->first <= through) {
     const auto& [k, entry] = *account.open.begin();
@@ -65,6 +71,7 @@ void Ledger::Restore(const Incarnation& owner, int64_t settled_through,
     Add(account, k, -count);
   }
   account.settled_through = settled_through;
+  account.granted_through = std::max(account.granted_through, settled_through);
   for (auto it = account.open.begin(); it != account.open.end() && it->first <= settled_through;) {
     Add(account, it->first, it->second.reported - it->second.granted);
     it = account.open.erase(it);

@@ -51,6 +51,7 @@ class Ledger {
   struct Account {
     std::map<int64_t, Entry> open;  // by segment; entries at or below settled_through are gone
     int64_t settled_through = -1;
+    int64_t granted_through = -1;
     int64_t outstanding = 0;
   };
   absl::Status Settle(const Incarnation& owner, Account& account, int64_t through);

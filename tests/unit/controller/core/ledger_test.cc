@@ -54,6 +54,14 @@ TEST(LedgerTest, SettledWithSlotsMissingIsAnError) {
               HasSubstr("settled with 9 of 10 slots"));
 }
 
+TEST(LedgerTest, SettlingWhatWasNeverGrantedIsAnErrorAndNoCrashLater) {
+  Ledger ledger;
+  ledger.Grant(kAnna, 3, 10);
+  TestDelta delta;
+  delta.settled_through = 1000;
+  EXPECT_THAT(Why(ledger.Report(kAnna, delta)), HasSubstr("was granted none after 3"));
+}
+
 TEST(LedgerTest, WhatIsSettledIsForgottenAndCannotBeReportedAgain) {
   Ledger ledger;
   ledger.Grant(kAnna, 0, 10);
