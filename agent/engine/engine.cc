@@ -80,7 +80,7 @@ class Engine::Impl {
                  const ClockMap& clock) {
     for (size_t i = 0; i < shards_.size(); ++i) {
       ShardLoadOptions run{options_.user_agent, options_.slot_header, static_cast<int>(i),
-                         options_.shards, random_()};
+                           options_.shards, random_()};
       shards_[i]->Post([test, spec, clock, run](Shard& shard) {
         shard.Add(test, std::make_unique<ShardLoad>(test, spec, clock, run, &shard.resources()));
       });

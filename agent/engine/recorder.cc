@@ -36,13 +36,12 @@ void Recorder::BookTimeout(int64_t k, TimeoutPhase phase) {
 
 Recorder::Dense& Recorder::DenseOf(int64_t k) {
   k = std::max<int64_t>(k, 0);
-  std::unique_ptr<Dense>& place = dense_[static_cast<size_t>(k) % kDenseIntervals];
-  if (place == nullptr) place = std::make_unique<Dense>();
-  if (place->k != k) {
-    Flush(*place);
-    place->k = k;
+  Dense& place = dense_[static_cast<size_t>(k) % kDenseIntervals];
+  if (place.k != k) {
+    Flush(place);
+    place.k = k;
   }
-  return *place;
+  return place;
 }
 
 size_t Recorder::VersionIndex(std::string_view version) {
@@ -101,9 +100,7 @@ void Recorder::Flush(Dense& dense) {
 }
 
 TestDelta Recorder::Take(int64_t closed_through) {
-  for (std::unique_ptr<Dense>& dense : dense_) {
-    if (dense != nullptr) Flush(*dense);
-  }
+  for (Dense& dense : dense_) Flush(dense);
   for (Due& due : due_) {
     if (due.summary == DueSummary{}) continue;
     pending_.by_due[due.k].Merge(due.summary);

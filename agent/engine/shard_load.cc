@@ -11,6 +11,8 @@ namespace broadside {
 namespace {
 
 constexpr int kDispatchesPerTurnMax = 256;
+// Sent in one turn: dispatched, or connected just now.
+constexpr size_t kReadyPerTurnMax = kDispatchesPerTurnMax + Poller::kEventsMax;
 constexpr Nanos kSkipEvery = Millis(2);
 constexpr int kReadsPerTurnMax = 16;      // of one connection: 1 MiB
 constexpr int kReadsAtDeadlineMax = 256;  // more than a socket holds
@@ -44,7 +46,10 @@ ShardLoad::ShardLoad(TestId test, std::shared_ptr<const TestSpec> spec, const Cl
       pacer_(PacerOptionsOf(test, *spec_, options.shard, options.shards)),
       pool_({LimitOf(*spec_, options.shard, options.shards), spec_->connections.max_age,
              spec_->connections.keepalive, options.seed},
-            this, &shard->poller) {}
+            this, &shard->poller) {
+  // The most that a turn can fill, so that no late burst has to grow them.
+  for (auto* list : {&ready_, &more_, &reading_}) list->reserve(kReadyPerTurnMax);
+}
 
 void ShardLoad::Extend(const Grant& grant, BootTime now) {
   const int64_t slots = pacer_.Extend(grant, clock_.ToTest(now));
