@@ -1,10 +1,44 @@
 // A shard allocates nothing per request once it is warm: no call of operator new on its thread.
+// This program's operator new counts the calls of threads that are marked.
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "tests/support/wild_server.h"
-#include "tests/unit/agent/engine/counted_new.h"
 #include "tests/unit/agent/engine/engine_harness.h"
+
+namespace {
+
+std::atomic<uint64_t> counted{0};  // calls of operator new by marked threads
+thread_local bool marked = false;
+
+void* CountAndAllocate(size_t size, size_t alignment) {
+  if (marked) ++counted;
+  // aligned_alloc wants a multiple of the alignment.
+  const size_t whole = (size + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, whole == 0 ? alignment : whole);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+
+}  // namespace
+
+// The other forms of the standard library call these.
+void* operator new(size_t size) { return CountAndAllocate(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
+void* operator new(size_t size, std::align_val_t alignment) {
+  return CountAndAllocate(size, static_cast<size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace broadside {
 namespace {
@@ -44,16 +78,28 @@ uint64_t NewWhileSteady(const WildServer& server, const TestSpec& spec) {
   harness.StartIn(Millis(300));
   harness.GrantAll();
   harness.engine().Collect(
-      [](const std::vector<TestDelta>&, const EngineStats&) { CountNewOfThisThread(); });
+      [](const std::vector<TestDelta>&, const EngineStats&) { marked = true; });
   EXPECT_TRUE(server.WaitFor([](const Counters& c) { return c.requests_read >= kWarm; }));
-  const uint64_t before = CountedNew();
+  const uint64_t before = counted.load();
   EXPECT_TRUE(
       server.WaitFor([](const Counters& c) { return c.requests_read >= kWarm + kMeasured; }));
-  const uint64_t after = CountedNew();
+  const uint64_t after = counted.load();
   EXPECT_GT(before, 0u);  // the counter works
   EXPECT_TRUE(harness.CollectUntilSettled());
   EXPECT_EQ(harness.Outcomes(), "ok 10000");
   return after - before;
+}
+
+TEST(AllocationsTest, OnlyMarkedThreadsAreCounted) {
+  const uint64_t before = counted.load();
+  std::thread([] { std::vector<int> unmarked(100); }).join();
+  EXPECT_EQ(counted.load(), before);
+  std::thread([] {
+    marked = true;
+    const auto one = std::make_unique<std::string>(100, 'x');  // two calls
+    EXPECT_EQ(one->size(), 100u);
+  }).join();
+  EXPECT_EQ(counted.load(), before + 2);
 }
 
 TEST(AllocationsTest, ASteadyRunMakesNone) {
