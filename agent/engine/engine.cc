@@ -7,7 +7,6 @@
 #include <random>
 #include <utility>
 
-#include "agent/engine/resolver.h"
 #include "agent/engine/shard.h"
 #include "common/core/check.h"
 
@@ -143,8 +142,8 @@ class Engine::Impl {
     };
     const auto literal = SocketAddress::FromLiteral(target.host, target.port);
     if (literal.has_value()) return deliver({*literal});
-    resolvers_[test] =
-        std::make_unique<Resolver>(target.host, target.port, deliver, LookUp, Resolver::Times{});
+    resolvers_[test] = std::make_unique<Resolver>(target.host, target.port, deliver,
+                                                  options_.lookup, options_.resolving);
   }
 
   // Constant after construction.

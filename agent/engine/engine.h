@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/engine/resolver.h"
 #include "common/core/clock_map.h"
 #include "common/core/segment.h"
 #include "common/core/summary.h"
@@ -31,6 +32,9 @@ struct EngineOptions {
   // Adds `X-Broadside-Slot: n` to each request, so that a target can check that every slot comes
   // once. For tests: it costs a copy of the head per request.
   bool slot_header = false;
+  // How names become addresses, and how often; another way in tests.
+  Lookup lookup = LookUp;
+  Resolver::Times resolving = {};
 };
 
 // Health and counters of the shards since their last collection (rates) or since the start

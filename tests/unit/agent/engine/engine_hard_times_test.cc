@@ -1,9 +1,15 @@
 // When the generator itself is in trouble: frozen past deadlines, or out of descriptors.
 
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstring>
+#include <fstream>
 #include <thread>
 
 #include "tests/support/wild_server.h"
@@ -12,6 +18,7 @@
 namespace broadside {
 namespace {
 
+using wild::Hang;
 using wild::Pause;
 using wild::ReadRequest;
 using wild::Script;
@@ -69,6 +76,43 @@ TEST(HardTimesTest, WithoutDescriptorsASlotIsALocalError) {
   EXPECT_EQ(harness.Outcomes(), "local_error 5");
   EXPECT_GE(harness.stats().descriptors_exhausted, 5u);
   EXPECT_LE(harness.stats().descriptors_exhausted, 6u);  // one was to be opened ahead
+}
+
+// Moves the calling thread, and those that it starts, to a network of its own with so many local
+// ports. False where that is not allowed.
+bool EnterNetworkWithPorts(int ports) {
+  if (unshare(CLONE_NEWNET) != 0) return false;
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  const bool up = ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+  close(fd);
+  std::ofstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  range << 40'000 << ' ' << 40'000 + ports - 1 << std::endl;
+  return up && range.good();
+}
+
+TEST(HardTimesTest, WithoutPortsASlotIsALocalError) {
+  bool entered = false;
+  std::string outcomes;
+  EngineStats stats;
+  std::thread([&] {
+    // The server takes one; 3 connections to it can be. (The kernel tries an even number of ports.)
+    entered = EnterNetworkWithPorts(4);
+    if (!entered) return;
+    WildServer server(Script{ReadRequest{}, Hang{}});
+    TestSpec spec = SpecFor(server.port(), 100, Millis(100));
+    spec.timeout = Millis(500);
+    EngineHarness harness(spec);
+    EXPECT_TRUE(harness.Run());
+    outcomes = harness.Outcomes();
+    stats = harness.stats();
+  }).join();
+  // tidy: allow(disabled_test) it takes CAP_SYS_ADMIN; pool_test has the booking without it
+  if (!entered) GTEST_SKIP() << "no right to have a network of its own";
+  EXPECT_EQ(outcomes, "timeout 3, local_error 7");
+  EXPECT_EQ(stats.ports_exhausted, 7u);
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 #pragma once
 
 // Drives a real Engine against a server on loopback, for tests: a spec of one line, all grants at
-// once, and the merged results when every slot has its outcome. One thread.
+// once, and the merged results when every slot has its outcome. Further tests may run beside it.
+// One thread.
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -72,6 +74,11 @@ class EngineHarness {
 
   // Moves T0.
   void StartIn(Nanos lead) { engine_.SetClock(kTest, ClockMap(BootNow() + lead)); }
+  // Another test with all its grants, that starts after the lead too.
+  void RunBeside(const TestId& test, const TestSpec& spec) {
+    engine_.StartTest(test, std::make_shared<const TestSpec>(spec), ClockMap(BootNow() + kLead));
+    for (const Grant& grant : GrantsOf(spec)) engine_.Extend(test, grant);
+  }
   void GrantAll() {
     for (const Grant& grant : GrantsOf(*spec_)) engine_.Extend(kTest, grant);
   }
@@ -83,7 +90,7 @@ class EngineHarness {
     bool arrived = false;
     engine_.Collect([&](std::vector<TestDelta> deltas, EngineStats stats) {
       const std::lock_guard lock(mutex_);
-      for (const TestDelta& delta : deltas) totals_.Add(delta);
+      for (const TestDelta& delta : deltas) totals_[delta.test].Add(delta);
       stats_ = stats;
       arrived = true;
       changed_.notify_all();
@@ -104,7 +111,7 @@ class EngineHarness {
     }
   }
   bool CollectUntilSettled() {
-    return CollectUntil([this] { return totals_.settled_through >= last_segment(); });
+    return CollectUntil([this] { return totals().settled_through >= last_segment(); });
   }
   // Grants everything and waits until it is settled.
   bool Run() {
@@ -124,16 +131,17 @@ class EngineHarness {
   }
 
   Engine& engine() { return engine_; }
-  const Totals& totals() const { return totals_; }
+  const Totals& totals(const TestId& test = kTest) const { return totals_.at(test); }
   const EngineStats& stats() const { return stats_; }
-  uint64_t outcome(Outcome outcome) const { return totals_.outcomes[outcome]; }
+  uint64_t outcome(Outcome outcome) const { return totals().outcomes[outcome]; }
   // "ok 3, reset 1"
-  std::string Outcomes() const {
+  std::string Outcomes(const TestId& test = kTest) const {
     std::string text;
     for (size_t i = 0; i < kOutcomeCount; ++i) {
-      if (totals_.outcomes.count[i] == 0) continue;
+      const uint64_t count = totals(test).outcomes.count[i];
+      if (count == 0) continue;
       if (!text.empty()) text += ", ";
-      text += std::string(kOutcomeNames[i]) + " " + std::to_string(totals_.outcomes.count[i]);
+      text += std::string(kOutcomeNames[i]) + " " + std::to_string(count);
     }
     return text;
   }
@@ -143,7 +151,7 @@ class EngineHarness {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Guarded by mutex_ while a collection is under way.
-  Totals totals_;
+  std::map<TestId, Totals> totals_{{kTest, {}}};
   EngineStats stats_;
   Engine engine_;  // last: its threads use the others
 };
