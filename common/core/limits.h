@@ -30,6 +30,10 @@ inline constexpr size_t kHeadersMax = 100;
 inline constexpr size_t kHeaderNameBytesMax = 256;
 inline constexpr size_t kHeaderBytesMax = 64 * 1024;                // all request headers together
 inline constexpr size_t kRequestBodyBytesMax = 1 << 20;
+inline constexpr int64_t kLocalPorts = 28'232;                      // Linux: 32768 to 60999, for each address of the target
+inline constexpr Seconds kPortHeld{60};                             // a closed connection keeps its port so long
+// Without keep-alive each request leaves a port behind; a higher rate of one agent is refused.
+inline constexpr int64_t kNewConnectionsPerSecondMax = kLocalPorts / kPortHeld.count();
 inline constexpr size_t kThresholdsPerMetricMax = 20;
 inline constexpr size_t kThresholdBytesMax = 200;                   // one expression
 inline constexpr size_t kSpecNodesMax = 200'000;                    // values of a YAML spec, after its aliases are expanded
@@ -142,6 +146,7 @@ inline constexpr int64_t kTargetBinsMax = 360'000;                  // 1 h of 10
 inline constexpr int64_t kTargetSlotsMax = 10'000'000;              // higher slot numbers are only counted
 
 static_assert(kTimeoutMax < Seconds(256), "a timeout must fit the histogram's range of 2^8 s");
+static_assert(kNewConnectionsPerSecondMax == 470, "documents say so");
 static_assert(kHorizonMin <= kHorizonDefault && kHorizonDefault <= kHorizonMax);
 static_assert(kGrantLeadMin < kHorizonMin);
 static_assert(kRequestBodyBytesMax < kRequestBytesMax, "a spec with the largest body must fit a request");

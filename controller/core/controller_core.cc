@@ -85,6 +85,15 @@ void ControllerCore::On(const StartAsked& asked, Now now, ControllerEffects& eff
     effects.replies.push_back({asked.request, std::move(invalid)});
     return;
   }
+  // A test does not start before agents.min are ready.
+  const int64_t agents = std::max(EligibleAgents(now), asked.start.spec.agents.min);
+  const MicroRate peak = Curve::FromStages(asked.start.spec.load.stages).PeakRateFrom(0);
+  if (std::string why = PortsExhausted(asked.start.spec, peak, agents); !why.empty()) {
+    CommandResult invalid = Refused(CommandCode::kInvalid, "the test spec is not valid");
+    invalid.fields.push_back({"/connections/keepalive", std::move(why)});
+    effects.replies.push_back({asked.request, std::move(invalid)});
+    return;
+  }
   if (runs_.size() >= limits::kTestsRunningMax) {
     effects.replies.push_back(
         {asked.request,
@@ -98,6 +107,22 @@ void ControllerCore::On(const StartAsked& asked, Now now, ControllerEffects& eff
   urgent_ = true;
 }
 
+int64_t ControllerCore::EligibleAgents(Now now) const {
+  return std::count_if(agents_.begin(), agents_.end(), [&](const auto& entry) {
+    return entry.second.Eligible(now.boot, Silence());
+  });
+}
+
+std::string ControllerCore::PortsExhausted(const TestSpec& spec, MicroRate peak,
+                                           int64_t agents) const {
+  const int64_t most = limits::kNewConnectionsPerSecondMax * agents;
+  if (spec.connections.keepalive || peak <= most * kMicro) return {};
+  return Concat("without keep-alive every request takes a port for ", limits::kPortHeld.count(),
+                " s: at most ", most,
+                " requests a second (limits: ", limits::kNewConnectionsPerSecondMax,
+                " per agent; agents: ", agents, ")");
+}
+
 void ControllerCore::On(const RateAsked& asked, Now now, ControllerEffects& effects) {
   const auto run = runs_.find(asked.test);
   if (run == runs_.end() || run->second->Ended()) {
@@ -105,6 +130,13 @@ void ControllerCore::On(const RateAsked& asked, Now now, ControllerEffects& effe
     effects.replies.push_back(
         {asked.request, known ? Refused(CommandCode::kConflict, "the test has ended")
                               : Refused(CommandCode::kNotFound, Concat("no test ", asked.test))});
+    return;
+  }
+  const TestRecord& record = run->second->record();
+  const bool pending = record.state == TestState::kPending;
+  const int64_t agents = std::max(EligibleAgents(now), pending ? record.spec->agents.min : 1);
+  if (std::string why = PortsExhausted(*record.spec, asked.rate, agents); !why.empty()) {
+    effects.replies.push_back({asked.request, Refused(CommandCode::kConflict, std::move(why))});
     return;
   }
   TestRun::RateAnswer answer = run->second->ChangeRate(asked.rate, now);

@@ -67,6 +67,10 @@ class ControllerCore {
   void Lose(AgentRecord& agent, Now now);
   void ForgetAgents(Now now);
 
+  // The agents that may own slots of new segments.
+  int64_t EligibleAgents(Now now) const;
+  // A text when the fleet has too few ports for the rate; empty when it has enough.
+  std::string PortsExhausted(const TestSpec& spec, MicroRate peak, int64_t agents) const;
   AgentRecord* AgentOf(StreamId stream);
   void CollectLogs(TestRun& run, ControllerEffects& effects);
   void FinishReplies(Commit& commit);
