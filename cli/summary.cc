@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_format.h"
 #include "cli/exit_code.h"
-#include "controller/core/judge.h"
 
 namespace broadside {
 namespace {
@@ -72,21 +71,12 @@ int64_t Integer(const Json& object, const std::string& key) {
   return it != object.end() && it->is_number() ? it->get<int64_t>() : 0;
 }
 
-// The requests of `rates.sent`: those that went out or tried to.
-int64_t RequestsSent(const Json& outcomes) {
-  OutcomeCounts counts;
-  for (size_t i = 0; i < kOutcomeCount; ++i) {
-    counts.count[i] = static_cast<uint64_t>(Integer(outcomes, std::string(kOutcomeNames[i])));
-  }
-  return static_cast<int64_t>(RequestsMade(counts));
-}
-
 void AddCounts(Page& page, const Json& test) {
   const Json& totals = test.at("totals");
   const Json& rates = test.at("rates");
   page.Line("  %-16s %14s %14.1f/s", "planned", GroupDigits(Integer(totals, "planned")),
             rates.value("planned", 0.0));
-  page.Line("  %-16s %14s %14.1f/s", "sent", GroupDigits(RequestsSent(totals.at("outcomes"))),
+  page.Line("  %-16s %14s %14.1f/s", "sent", GroupDigits(Integer(test.at("send_lag"), "count")),
             rates.value("sent", 0.0));
   int64_t answers = 0;
   for (const auto& [code, count] : totals.at("codes").items()) answers += count.get<int64_t>();

@@ -82,9 +82,10 @@ FleetServer::Handlers Controller::FleetHandlers() {
 
 void Controller::Stop() {
   if (!store_) return;
+  // First, so that the streams which end now are no news: the agents are not lost, we go.
+  home_.RunAndWait([this] { stopping_ = true; });
   if (fleet_) fleet_->Stop();
   home_.RunAndWait([this] {
-    stopping_ = true;
     if (tick_timer_) tick_timer_->cancel();
     if (flush_timer_) flush_timer_->cancel();
     // The last decisions are made durable too; the store finishes what it was given.
@@ -138,7 +139,7 @@ void Controller::OnTick() {
 
 void Controller::Handle(const ControllerEvent& event) {
   home_.AssertCurrent();
-  if (failed_) return;
+  if (failed_ || stopping_) return;
   Perform(core_->Step(event, ReadNow()));
   MaybeFlush();
 }

@@ -103,6 +103,14 @@ void Aggregator::Settle(int64_t k) {
   Touch(*interval);
 }
 
+void Aggregator::CloseRest() {
+  for (auto it = intervals_.upper_bound(appended_through_); it != intervals_.end(); ++it) {
+    it->second.closed = true;
+    it->second.closed_completed = it->second.done.completed;
+    Settle(it->first);
+  }
+}
+
 void Aggregator::Drop(int64_t k) {
   while (!intervals_.empty() && intervals_.begin()->first <= k) {
     BS_CHECK(!dirty_.contains(intervals_.begin()->first)) << intervals_.begin()->first;

@@ -32,6 +32,9 @@ class Aggregator {
   // Closes the next second with what was reported so far: its figure never changes again.
   void Close(int64_t k, double coverage);
   void Settle(int64_t k);
+  // The test is final: the seconds after the last planned one, in which answers came, are closed
+  // and settled too.
+  void CloseRest();
   // Drops intervals <= k from memory. REQUIRES: they are settled, closed, and taken by TakeDirty.
   void Drop(int64_t k);
 

@@ -111,7 +111,10 @@ void TestRun::OnAgentLost(const AgentRecord& agent, Now now) {
   Participant& participant = it->second;
   participant.told.reset();
   // One that drained and reported everything has gone home.
-  if (agent.draining && ledger_.OutstandingOf(agent.incarnation) == 0) return;
+  if (agent.draining && ledger_.OutstandingOf(agent.incarnation) == 0) {
+    participant.left = true;
+    return;
+  }
   // One that owns nothing any more and owes nothing is nobody's loss.
   const bool owns = ShareOf(agent.incarnation) > 0 && !plan_.Complete();
   if (!owns && ledger_.OutstandingOf(agent.incarnation) == 0) return;

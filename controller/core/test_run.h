@@ -100,6 +100,7 @@ class TestRun {
     std::optional<StreamId> told;  // the stream on which it was given TestStart
     bool cut_done = false;
     bool lost = false;
+    bool left = false;          // drained, reported everything, and went
     int64_t last_slow_k = -1;   // last interval with too many skipped slots
     int slow_intervals = 0;     // at limits::kQuarantineIntervals it has half its weight, for good
     uint64_t ports_before = 0;  // counters of its process when it joined the test

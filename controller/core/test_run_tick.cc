@@ -189,6 +189,7 @@ void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
     sums_.Close(sums_.closed_through() + 1, 1.0);
   for (int64_t k = settled_through_ + 1; k <= sums_.begun_through(); ++k) sums_.Settle(k);
   settled_through_ = sums_.begun_through();
+  sums_.CloseRest();
   End(stopping ? TestState::kStopped : TestState::kFinished, now, fleet, outbox);
 }
 

@@ -18,6 +18,12 @@ double ElapsedSeconds(const TestRecord& record) {
   return std::max(0.0, std::min({tau, begun, end}));
 }
 
+// A stop cancels seconds that had not begun: they are no part of the time that passed.
+double PlannedRate(int64_t planned, const DueSummary& due, double elapsed_s) {
+  return (static_cast<double>(planned) - static_cast<double>(due.outcomes[Outcome::kCancelled])) /
+         elapsed_s;
+}
+
 }  // namespace
 
 void TestRun::PushUpdate(Update update) {
@@ -70,8 +76,10 @@ std::vector<AgentView> TestRun::ParticipantViews(const Fleet& fleet) const {
   for (const auto& [incarnation, participant] : participants_) {
     const auto agent = fleet.find(incarnation);
     AgentView view;
-    if (agent != fleet.end()) {
+    if (agent != fleet.end() && !agent->second.name.empty()) {
       view = ViewOf(agent->second);
+    } else if (participant.left) {
+      continue;
     } else {
       view.name = participant.name;
       view.incarnation = incarnation;
@@ -101,8 +109,8 @@ std::shared_ptr<const TestView> TestRun::MakeView(Now now, const Fleet& fleet) c
                    totals.planned == booked + view->totals.outstanding;
   const double elapsed = ElapsedSeconds(now);
   if (elapsed > 0) {
-    view->planned_rate = static_cast<double>(totals.planned) / elapsed;
-    view->sent_rate = static_cast<double>(RequestsMade(totals.due.outcomes)) / elapsed;
+    view->planned_rate = PlannedRate(totals.planned, totals.due, elapsed);
+    view->sent_rate = static_cast<double>(totals.send_lag.count()) / elapsed;
     view->completed_rate = static_cast<double>(totals.done.completed) / elapsed;
   }
   if (!Ended()) {
@@ -139,8 +147,8 @@ std::shared_ptr<const TestView> ViewOfRecord(const TestRecord& record) {
   view->balanced = record.state != TestState::kInconsistent && record.planned == booked;
   const double elapsed = ElapsedSeconds(record);
   if (elapsed > 0) {
-    view->planned_rate = static_cast<double>(record.planned) / elapsed;
-    view->sent_rate = static_cast<double>(RequestsMade(record.due.outcomes)) / elapsed;
+    view->planned_rate = PlannedRate(record.planned, record.due, elapsed);
+    view->sent_rate = static_cast<double>(record.done.send_lag.count) / elapsed;
     view->completed_rate = static_cast<double>(record.done.completed) / elapsed;
   }
   view->thresholds = record.thresholds;
