@@ -15,6 +15,8 @@ constexpr Millis kTick{100};
 // Reports that arrive within this share a transaction; whatever a user or a grant waits for goes at
 // once.
 constexpr Millis kCollect{50};
+// The kernel counts periods of 100 ms: over fewer of them a share of some percent has no meaning.
+constexpr Millis kThrottleEvery{5000};
 
 Now ReadNow() { return {BootNow(), WallNow()}; }
 
@@ -133,6 +135,10 @@ void Controller::OnTick() {
   Ticked tick;
   tick.loop_delay = now - next_tick_;
   next_tick_ = std::max(next_tick_ + kTick, now);
+  if (now >= next_throttle_) {
+    tick.throttled_fraction = throttle_.TakeFraction();
+    next_throttle_ = now + kThrottleEvery;
+  }
   if (!failed_) Handle(tick);
   ArmTick();
 }

@@ -16,6 +16,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "common/net/cpu_throttle.h"
 #include "common/net/io_thread.h"
 #include "controller/core/commands.h"
 #include "controller/core/controller_core.h"
@@ -99,7 +100,8 @@ class Controller : public Commands {
   bool stopping_ = false;
   BootTime last_flush_{};
   BootTime next_tick_{};
-  Nanos loop_delay_{0};
+  CpuThrottle throttle_;
+  BootTime next_throttle_{};  // the first tick reads, so that the next one has a difference
 
   // Synchronised by themselves.
   mutable std::mutex view_mutex_;
