@@ -5,8 +5,9 @@
 // Starts nginx (one worker on core 0, `return 200 "hello"`) on a free port of 127.0.0.1 and drives
 // it from core 1: wrk with 50 connections, then the engine at fixed rates and at twice what wrk
 // reached, in turn, window by window. Prints requests per client CPU-second, the ratio to wrk in
-// the same pass (other load on the machine cancels out) and its median, and the send lag. Needs two
-// cores, nginx and wrk.
+// the same pass (other load on the machine cancels out) and its median, and the send lag. Then the
+// demo target on core 0 instead of nginx: the rate that saturates one shard, and the send lag at
+// half of it, in this process's scheduling class. Needs two cores, nginx and wrk.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -27,6 +28,7 @@
 #include <vector>
 
 #include "agent/engine/socket_address.h"
+#include "cli/target/demo_target.h"
 #include "common/core/check.h"
 #include "tests/unit/agent/engine/engine_harness.h"
 
@@ -181,6 +183,34 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+void Print(const std::string& name, const Window& window, double ratio) {
+  std::printf("%-8s %12.0f %14.0f %8.2f %9.0f/%8.0f/%8.0f %8.1f ms  %s\n", name.c_str(),
+              window.per_second, window.per_cpu_second, ratio, window.lag_us[0], window.lag_us[1],
+              window.lag_us[2], static_cast<double>(window.loop_delay.count()) / 1e6,
+              window.outcomes.c_str());
+}
+
+// The send lag at half of what one shard can, against the demo target on a thread of this process
+// (so the figure per CPU-second includes the target's work and is left out).
+void BenchHalfOfSaturation(int seconds, int passes) {
+  PinTo(kServerCore);  // its thread inherits it
+  DemoTarget target{TargetOptions{}};
+  BS_CHECK(target.Start().ok());
+  PinTo(kClientCore);
+  constexpr int64_t kMoreThanEnough = 400'000;
+  const auto print = [](const char* name, Window window) {
+    window.per_cpu_second = 0;
+    Print(name, window, 0);
+  };
+  std::printf("one shard against the demo target\n");
+  for (int pass = 0; pass < passes; ++pass) {
+    const Window full = RunEngine(target.port(), kMoreThanEnough, kWrkConnections, seconds);
+    print("full", full);
+    const auto half = static_cast<int64_t>(full.per_second / 2);
+    print("half", RunEngine(target.port(), half, kConnections, seconds));
+  }
+}
+
 int Main(int seconds, int passes) {
   const uint16_t port = FreePort();
   const Nginx nginx(port);
@@ -203,15 +233,13 @@ int Main(int seconds, int passes) {
                                           : RunEngine(port, rates[i], kConnections, seconds);
       const double ratio = window.per_cpu_second / wrk.per_cpu_second;
       ratios[i].push_back(ratio);
-      std::printf("%-8s %12.0f %14.0f %8.2f %9.0f/%8.0f/%8.0f %8.1f ms  %s\n",
-                  name(rates[i]).c_str(), window.per_second, window.per_cpu_second, ratio,
-                  window.lag_us[0], window.lag_us[1], window.lag_us[2],
-                  static_cast<double>(window.loop_delay.count()) / 1e6, window.outcomes.c_str());
+      Print(name(rates[i]), window, ratio);
     }
   }
   for (size_t i = 0; i < rates.size(); ++i) {
     std::printf("median ratio at %s: %.2f\n", name(rates[i]).c_str(), Median(ratios[i]));
   }
+  BenchHalfOfSaturation(seconds, passes);
   return 0;
 }
 
