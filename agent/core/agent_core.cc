@@ -242,6 +242,8 @@ BootTime AgentCore::NextTick() const {
   if (drain_since_) {
     const BootTime bound = DrainBound();
     next = std::min(next, abandoned_ ? bound : bound - kDeliverGrace);
+    const BootTime away = std::max(*drain_since_, away_since_) + kDrainAway;
+    if (state_ != State::kWelcomed && now_ < away) next = std::min(next, away);
     if (drain_heard_ && now_ < *drain_heard_ + kDrainSettle) {
       next = std::min(next, *drain_heard_ + kDrainSettle);
     }

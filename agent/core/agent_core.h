@@ -73,6 +73,9 @@ class AgentCore {
   // Ended tests can be held until they are final, beside the running ones; a further test is not
   // taken.
   static constexpr size_t kTestsHeldMax = 4 * limits::kTestsRunningMax;
+  // One that has lost its controller comes back this long to be heard: grants may have been lost
+  // with the stream, of which only the controller knows.
+  static constexpr Seconds kDrainAway{3};
   // A clock that is off is slewed such that it would be right this much later.
   static constexpr Seconds kSlewOver{5};
 

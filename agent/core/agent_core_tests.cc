@@ -225,8 +225,9 @@ bool AgentCore::IsDrained() const {
     if (!test.DrainedOut()) return false;
   }
   // A controller that does not know yet may just be granting something.
-  if (state_ == State::kWelcomed) return drain_heard_ && now_ >= *drain_heard_ + kDrainSettle;
-  return true;
+  if (drain_heard_ && now_ >= *drain_heard_ + kDrainSettle) return true;
+  if (state_ == State::kWelcomed) return false;
+  return store_uuid_.empty() || now_ >= std::max(*drain_since_, away_since_) + kDrainAway;
 }
 
 BootTime AgentCore::DrainBound() const {

@@ -172,6 +172,28 @@ TEST(AgentCoreDrainTest, LeavesWithoutAControllerOnlyAtTheBoundWhenItOwesReports
   EXPECT_EQ(ExitCode(rig.Wait(Seconds(1))), 1);
 }
 
+// Grants may have been lost with the stream.
+TEST(AgentCoreDrainTest, WithoutItsControllerItComesBackForThreeSecondsToBeHeard) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Break();
+  EXPECT_EQ(ExitCode(rig.Do(DrainRequested{})), -1);
+  const auto effects = rig.Wait(Millis(2'990));
+  EXPECT_EQ(ExitCode(effects), -1);
+  EXPECT_THAT(Of<OpenStream>(effects), SizeIs(1));  // it does come back
+  EXPECT_EQ(ExitCode(rig.Wait(Millis(20))), 0);
+}
+
+TEST(AgentCoreDrainTest, NeedNotComeBackWhenItsControllerHadHeardTheDrain) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Do(DrainRequested{});
+  rig.Exchange(Millis(1), Millis(1), Millis(0));
+  rig.Break();
+  EXPECT_EQ(ExitCode(rig.Wait(Millis(990))), -1);  // a grant could be on its way for a second
+  EXPECT_EQ(ExitCode(rig.Wait(Millis(20))), 0);
+}
+
 TEST(AgentCoreDrainTest, IsDeafAfterItLeft) {
   Rig rig;
   rig.Do(DrainRequested{});
