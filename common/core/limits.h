@@ -57,6 +57,7 @@ inline constexpr int64_t kCountMax = 10'000'000'000'000;            // any count
 inline constexpr uint64_t kIntervalBytesMax = uint64_t{1} << 56;    // bytes sent or received by one agent in one interval
 inline constexpr int kTestsRunningMax = 8;                          // a further test is refused with 429
 inline constexpr size_t kAgentNameBytesMax = 253;
+inline constexpr size_t kGoneAgentsMax = 100'000;                    // whose last report number is remembered; the oldest are forgotten
 inline constexpr int kHellosPerSecondMax = 500;                     // more get Reject{retry_after}
 inline constexpr int kReportsInFlightMax = 4;                       // newer results merge into one pending delta
 inline constexpr size_t kFleetMessageBytesMax = 16u << 20;          // a longer message ends the stream

@@ -1,6 +1,7 @@
 #include "controller/core/aggregator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/core/check.h"
 
@@ -23,7 +24,10 @@ void AddToTotals(Totals& totals, const DoneSummary& done) {
 
 }  // namespace
 
-void Aggregator::Touch(IntervalView& interval) { dirty_.insert(interval.k); }
+void Aggregator::Touch(IntervalView& interval) {
+  dirty_.insert(interval.k);
+  if (interval.k > begun_through_) early_.insert(interval.k);
+}
 
 IntervalView* Aggregator::Live(int64_t k) {
   const auto it = intervals_.find(k);
@@ -130,6 +134,19 @@ std::vector<std::shared_ptr<const IntervalView>> Aggregator::TakeDirty(uint64_t&
     interval.revision = ++revision;
     taken.push_back(std::make_shared<const IntervalView>(interval));
     it = dirty_.erase(it);
+  }
+  return taken;
+}
+
+std::vector<std::shared_ptr<const IntervalView>> Aggregator::TakeEarly() {
+  std::vector<std::shared_ptr<const IntervalView>> taken;
+  for (const int64_t k : std::exchange(early_, {})) {
+    const IntervalView* interval = Find(k);
+    if (interval == nullptr || k <= begun_through_ || k > appended_through_) continue;
+    if (interval->due == DueSummary{} && interval->done == DoneSummary{}) continue;
+    auto early = std::make_shared<IntervalView>(*interval);
+    early->revision = 0;
+    taken.push_back(std::move(early));
   }
   return taken;
 }

@@ -41,6 +41,10 @@ class Aggregator {
   // The intervals that changed since the last call, each with a new revision from `revision` on
   // (which is advanced). Not yet begun ones are left for later.
   std::vector<std::shared_ptr<const IntervalView>> TakeDirty(uint64_t& revision);
+  // The intervals that have not begun, but changed and have outcomes or answers already (the test
+  // was cut, or an agent's clock is ahead), with revision 0: for the store alone. Without them a
+  // restart would lose what was acknowledged.
+  std::vector<std::shared_ptr<const IntervalView>> TakeEarly();
 
   // Goes on from what the store held: the sums of the begun intervals, and the intervals that are
   // not yet dropped.
@@ -65,6 +69,7 @@ class Aggregator {
   Totals totals_;
   std::map<int64_t, IntervalView> intervals_;
   std::set<int64_t> dirty_;
+  std::set<int64_t> early_;  // changed before they began
   int64_t appended_through_ = -1;
   int64_t begun_through_ = -1;
   int64_t closed_through_ = -1;

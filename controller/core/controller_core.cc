@@ -24,12 +24,7 @@ ControllerCore::ControllerCore(const CoreOptions& options, const StoredState& st
   run_options_.horizon = options.horizon;
   run_options_.start_lead = options.start_lead;
   run_options_.silence = Silence();
-  for (const auto& [incarnation, seq] : stored.acked) {
-    AgentRecord& agent = agents_[incarnation];
-    agent.incarnation = incarnation;
-    agent.seq = seq;
-    agent.lost_at = now.boot;
-  }
+  for (const auto& [incarnation, seq] : stored.acked) RememberGone(incarnation, seq);
   for (const StoredTest& test : stored.unended) {
     auto run = std::make_unique<TestRun>(test, stored.ledger, run_options_, now);
     if (!test.test.idempotency_key.empty()) {

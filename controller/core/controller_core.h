@@ -66,6 +66,8 @@ class ControllerCore {
   void StartDraining(AgentRecord& agent, Now now);
   void Lose(AgentRecord& agent, Now now);
   void ForgetAgents(Now now);
+  void RememberGone(const Incarnation& incarnation, uint64_t seq);
+  AgentRecord& RecordOf(const Incarnation& incarnation);
 
   // The agents that may own slots of new segments.
   int64_t EligibleAgents(Now now) const;
@@ -87,6 +89,10 @@ class ControllerCore {
 
   // Changed by home.
   Fleet agents_;
+  // Highest counted reports of agents that are not in `agents_` (any more): one that comes back
+  // goes on from there, or its last reports would be a gap, or count twice. The oldest are dropped.
+  std::map<Incarnation, uint64_t> gone_;
+  std::deque<Incarnation> gone_order_;  // bounded by limits::kGoneAgentsMax
   std::map<StreamId, Incarnation> streams_;
   std::map<TestId, std::unique_ptr<TestRun>>
       runs_;  // unended, and ended ones until they are flushed

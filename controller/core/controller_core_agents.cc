@@ -96,13 +96,12 @@ void ControllerCore::OnHello(StreamId stream, const Hello& hello, Now now,
     effects.closes.emplace_back(stream, "rejected");
     return;
   }
-  AgentRecord& agent = agents_[hello.incarnation];
+  AgentRecord& agent = RecordOf(hello.incarnation);
   if (agent.Connected()) {
     // The agent came back before its old stream was seen to end.
     effects.closes.emplace_back(*agent.stream, "replaced by a newer stream");
     Lose(agent, now);
   }
-  agent.incarnation = hello.incarnation;
   agent.name = hello.name;
   agent.threads = hello.threads;
   agent.version = hello.version;
@@ -132,6 +131,8 @@ void ControllerCore::WelcomeAgent(AgentRecord& agent, const Hello& hello, Now no
   welcome.version = options_.version;
   ControllerMessage& message = outbox_.For(*agent.stream);
   message.welcome = std::move(welcome);
+  // It may have been lost on the stream before.
+  message.drain = agent.drain_sent && !agent.draining;
   for (const HeldTest& held : hello.tests) {
     const auto run = runs_.find(held.test);
     if (run == runs_.end() || run->second->Ended()) message.finals.push_back(held.test);
@@ -219,9 +220,31 @@ void ControllerCore::ForgetAgents(Now now) {
       ++it;
       continue;
     }
+    RememberGone(it->first, agent.seq);
     it = agents_.erase(it);
     changed_ = true;
   }
+}
+
+void ControllerCore::RememberGone(const Incarnation& incarnation, uint64_t seq) {
+  if (seq == 0) return;
+  gone_[incarnation] = seq;
+  gone_order_.push_back(incarnation);
+  if (gone_order_.size() <= limits::kGoneAgentsMax) return;
+  gone_.erase(gone_order_.front());
+  gone_order_.pop_front();
+}
+
+AgentRecord& ControllerCore::RecordOf(const Incarnation& incarnation) {
+  const auto [it, fresh] = agents_.try_emplace(incarnation);
+  if (!fresh) return it->second;
+  it->second.incarnation = incarnation;
+  if (const auto gone = gone_.find(incarnation); gone != gone_.end()) {
+    it->second.seq = gone->second;
+    std::erase(gone_order_, incarnation);
+    gone_.erase(gone);
+  }
+  return it->second;
 }
 
 }  // namespace broadside

@@ -76,6 +76,7 @@ struct LedgerRecord {
   int64_t settled_through = -1;
 };
 
+// Revision 0: it has not begun. A restart needs it, nobody is shown it.
 struct IntervalRecord {
   TestId test;
   IntervalView interval;

@@ -78,6 +78,7 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
     heard_t0_.push_back(agent.last_heard - (held->tau - TestTime{}));
     if (ShareOf(agent.incarnation) > 0) ++owners_heard_;
   }
+  if (held != nullptr) KnowHolder(agent, *held);
   const auto it = participants_.find(agent.incarnation);
   if (it == participants_.end()) return;
   Participant& participant = it->second;
@@ -85,15 +86,17 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
     participant.lost = false;
     Note(ChangeKind::kAgentBack, agent.name, now);
   }
-  if (recovering_) return;  // told when T0 is known
-  if (held != nullptr && held->last_hash != 0) {
-    const std::optional<Grant> last = plan_.GrantOf(agent.incarnation, held->plan_through);
-    if (last.has_value() && GrantHash(*last) != held->last_hash) {
-      MarkInconsistent(Concat("agent ", agent.name, " holds another segment ", held->plan_through,
-                              ": the store was lost or replaced"),
-                       now, fleet, outbox);
-      return;
-    }
+  participant.held.reset();
+  if (recovering_) {
+    // The rest when T0 is known.
+    if (held != nullptr) participant.held = *held;
+    return;
+  }
+  if (held != nullptr && !HoldsOurPlan(agent, *held)) {
+    MarkInconsistent(Concat("agent ", agent.name, " holds another segment ", held->plan_through,
+                            ": the store was lost or replaced"),
+                     now, fleet, outbox);
+    return;
   }
   Tell(agent, participant, outbox);
   const int64_t holds = held == nullptr ? -1 : held->plan_through;
@@ -103,6 +106,26 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
     if (grant.has_value()) outbox.AddGrant(*agent.stream, record_.id, std::move(*grant));
   }
   if (agent.draining) OnDraining(agent, now, outbox);
+}
+
+// After a restart nothing is known of those whose seconds were settled before: they too are to be
+// told how the test goes on, and when it is over.
+void TestRun::KnowHolder(const AgentRecord& agent, const HeldTest& held) {
+  if (held.plan_through < 0 || held.plan_through > settled_through_) return;
+  const auto [it, fresh] = participants_.try_emplace(agent.incarnation);
+  if (!fresh) return;
+  Participant& participant = it->second;
+  participant.name = agent.name;
+  participant.first_owned = participant.last_owned = held.plan_through;
+  participant.settled_through = participant.closed_through = held.plan_through;
+}
+
+// What an agent was granted is in the plan, unless the store lost its end.
+bool TestRun::HoldsOurPlan(const AgentRecord& agent, const HeldTest& held) const {
+  if (held.plan_through > plan_.appended_through()) return false;
+  if (held.last_hash == 0) return true;
+  const std::optional<Grant> last = plan_.GrantOf(agent.incarnation, held.plan_through);
+  return !last.has_value() || GrantHash(*last) == held.last_hash;
 }
 
 void TestRun::OnAgentLost(const AgentRecord& agent, Now now) {

@@ -98,6 +98,7 @@ class TestRun {
     int64_t settled_through = -1;  // as it last said; never goes back
     int64_t closed_through = -1;   // the same
     std::optional<StreamId> told;  // the stream on which it was given TestStart
+    std::optional<HeldTest> held;  // while recovering: what it said that it holds
     bool cut_done = false;
     bool lost = false;
     bool left = false;          // drained, reported everything, and went
@@ -135,6 +136,8 @@ class TestRun {
   void End(TestState state, Now now, const Fleet& fleet, Outbox& outbox);
   void MarkInconsistent(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox);
 
+  void KnowHolder(const AgentRecord& agent, const HeldTest& held);
+  bool HoldsOurPlan(const AgentRecord& agent, const HeldTest& held) const;
   void Tell(const AgentRecord& agent, Participant& participant, Outbox& outbox);
   void CutAll(const Fleet& fleet, Outbox& outbox);
   std::vector<Candidate> EligibleFor(const Fleet& fleet, Now now) const;
@@ -156,7 +159,7 @@ class TestRun {
   // Changed by home.
   TestRecord record_;
   bool recovering_ = false;
-  BootTime restored_at_{};
+  std::optional<BootTime> restored_at_;  // when this process found it in the store
   std::vector<BootTime>
       heard_t0_;  // while recovering: T0 on our clock, as each agent that holds the test sees it
   size_t owners_heard_ = 0;  // while recovering: of the last owners

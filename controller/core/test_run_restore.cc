@@ -1,6 +1,7 @@
 // The part of TestRun that goes on after a restart of the controller.
 
 #include <algorithm>
+#include <utility>
 
 #include "common/core/status.h"
 #include "controller/core/test_run.h"
@@ -24,6 +25,7 @@ TestRun::TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>&
     PushUpdate({change.revision, nullptr, std::make_shared<const Change>(change)});
   }
   for (const IntervalRecord& interval : stored.intervals) {
+    if (interval.interval.revision == 0) continue;  // not begun: nobody was shown it
     PushUpdate({interval.interval.revision, std::make_shared<const IntervalView>(interval.interval),
                 nullptr});
   }
@@ -40,9 +42,10 @@ void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLed
   sums_.Restore(record_.planned, record_.due, record_.done, intervals, record_.begun_through);
   for (const auto& [k, segment] : plan_.segments()) {
     if (k <= settled_through_) continue;
-    if (sums_.Find(k) == nullptr) {
+    if (k > sums_.begun_through()) {
+      const bool has_outcomes = sums_.Find(k) != nullptr;
       sums_.Append(k, segment.slots.Size());
-      if (segment.partition == kNoPartition)
+      if (!has_outcomes && segment.partition == kNoPartition)
         sums_.Book(k, Outcome::kUnassigned, segment.slots.Size());
     }
     const std::vector<Owner>* owners = plan_.PartitionOf(k);
@@ -67,7 +70,7 @@ void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLed
 }
 
 void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
-  const Nanos waited = now.boot - restored_at_;
+  const Nanos waited = now.boot - *restored_at_;
   const bool half = 2 * owners_heard_ >= plan_.owners().size();
   if (waited < limits::kRecoverMin || (!half && waited < limits::kRecoverMax)) return;
   if (heard_t0_.empty()) {
@@ -97,14 +100,12 @@ void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
 
 // What could not be told while T0 was unknown.
 void TestRun::Resume(const Fleet& fleet, Now now, Outbox& outbox) {
-  for (const auto& [incarnation, participant] : participants_) {
+  for (auto& [incarnation, participant] : participants_) {
     const auto agent = fleet.find(incarnation);
     if (agent == fleet.end() || !agent->second.Connected()) continue;
-    HeldTest held;
-    for (const Beat::Plan& plan : agent->second.beat.plans) {
-      if (plan.test == record_.id) held.plan_through = plan.plan_through;
-    }
-    OnAgentBack(agent->second, &held, now, fleet, outbox);
+    const std::optional<HeldTest> held = std::exchange(participant.held, std::nullopt);
+    OnAgentBack(agent->second, held.has_value() ? &*held : nullptr, now, fleet, outbox);
+    if (Ended()) return;
   }
 }
 

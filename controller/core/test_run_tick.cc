@@ -181,7 +181,9 @@ void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
                                    [](const auto& entry) { return entry.second.cut_done; });
   const bool certain = all_cut || Tau(now) >= end + spec_->max_lateness + limits::kClockErrorMax;
   const bool settled = nothing_open && (stopping ? certain : Tau(now) >= end);
-  const bool given_up = Tau(now) >= end + owed + limits::kFinalGrace;
+  // After a restart the agents have to come back before anything is given up.
+  const bool back = !restored_at_.has_value() || now.boot >= *restored_at_ + limits::kFinalGrace;
+  const bool given_up = Tau(now) >= end + owed + limits::kFinalGrace && back;
   if (!settled && !given_up) return;
   sums_.Begin(plan_.appended_through());
   for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);

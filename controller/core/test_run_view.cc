@@ -45,6 +45,9 @@ void TestRun::Flush(StoreBatch& batch, Now now, const Fleet& fleet) {
     fresh.push_back({revision, std::move(interval), nullptr});
     record_dirty_ = true;
   }
+  for (const std::shared_ptr<const IntervalView>& early : sums_.TakeEarly()) {
+    batch.intervals.push_back({record_.id, *early});
+  }
   for (Update& update : fresh) PushUpdate(std::move(update));
   batch.partitions.insert(batch.partitions.end(), new_partitions_.begin(), new_partitions_.end());
   batch.segments.insert(batch.segments.end(), new_segments_.begin(), new_segments_.end());

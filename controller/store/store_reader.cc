@@ -109,7 +109,7 @@ StoreReader::StoreReader(SqliteDatabase& database)
       ended_tests_(database, SelectTests("WHERE +state >= ?1 ORDER BY created_at DESC, id DESC")),
       intervals_(database,
                  "SELECT k, revision, content FROM intervals WHERE test = ?1 AND k >= ?2 "
-                 "ORDER BY k"),
+                 "AND revision > 0 ORDER BY k"),
       updated_intervals_(database,
                          "SELECT k, revision, content FROM intervals WHERE test = ?1 AND "
                          "revision > ?2 ORDER BY revision"),

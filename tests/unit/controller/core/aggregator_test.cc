@@ -102,6 +102,27 @@ TEST(AggregatorTest, BookedSlotsOfAFutureSecondWaitForItsBeginning) {
   EXPECT_EQ(sums.totals().due.outcomes[Outcome::kUnassigned], 10u);
 }
 
+TEST(AggregatorTest, OutcomesOfAFutureSecondAreForTheStoreAloneUntilItBegins) {
+  Aggregator sums;
+  uint64_t revision = 0;
+  sums.Append(0, 10);
+  sums.Append(1, 10);
+  sums.Append(2, 10);
+  sums.Begin(0);
+  sums.Add(Delta(1, 3, 1, 3));
+  EXPECT_THAT(sums.TakeDirty(revision), SizeIs(1));
+  const auto early = sums.TakeEarly();
+  ASSERT_THAT(early, SizeIs(1)) << "nothing is known of second 2";
+  EXPECT_EQ(early[0]->k, 1);
+  EXPECT_EQ(early[0]->revision, 0u);
+  EXPECT_EQ(early[0]->due.outcomes[Outcome::kOk], 3u);
+  EXPECT_THAT(sums.TakeEarly(), IsEmpty()) << "unchanged since";
+  sums.Add(Delta(1, 2, 1, 2));
+  sums.Begin(1);
+  EXPECT_THAT(sums.TakeEarly(), IsEmpty()) << "it is shown now";
+  EXPECT_THAT(sums.TakeDirty(revision), SizeIs(1));
+}
+
 TEST(AggregatorTest, RestoredSumsAreTheSums) {
   Aggregator sums;
   sums.Append(0, 10);

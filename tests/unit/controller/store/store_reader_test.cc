@@ -150,6 +150,16 @@ TEST_F(StoreReaderTest, IntervalsComeByNumberFromTheOneAskedFor) {
   EXPECT_FALSE(page.next.has_value());
 }
 
+TEST_F(StoreReaderTest, AnIntervalThatHasNotBegunIsShownToNobody) {
+  Add("t", 1);
+  StoreBatch batch;
+  batch.intervals.push_back({"t", RandomInterval(random_, 1, 7)});
+  batch.intervals.push_back({"t", RandomInterval(random_, 2, 0)});
+  Write(batch);
+  EXPECT_EQ(reader_.Intervals("t", 0, 10)->items.size(), 1u);
+  EXPECT_EQ(reader_.Updates("t", 0, 10)->items.size(), 1u);
+}
+
 TEST_F(StoreReaderTest, UpdatesMergeIntervalsAndChangesByRevision) {
   Add("t", 1);
   StoreBatch batch;

@@ -1,0 +1,178 @@
+// What a restart of the controller, or a stream that breaks at the wrong moment, must not lose.
+// Most of these were found by tests/sim.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/controller/core/fake_fleet.h"
+
+namespace broadside {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+uint64_t Count(const TestView& view, Outcome outcome) { return view.totals.due.outcomes[outcome]; }
+
+TEST(RestartTest, SlotsCancelledInSecondsToComeOutliveARestart) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b"}) fleet.Join(name);
+  const TestId id = fleet.Start(ConstantSpec(1000, 60)).test->id;
+  fleet.Run(Seconds(10));  // tau 8: segments 8, 9 and 10 are out
+  fleet.agent(1).frozen = true;
+  fleet.Stop(id);
+  fleet.Report(fleet.agent(0));  // cancels its half of what is to come
+  fleet.RestartController(Millis(300));
+  fleet.agent(1).frozen = false;
+  fleet.Connect(fleet.agent(1));
+  fleet.Run(Seconds(10));
+  const auto view = fleet.View(id);
+  EXPECT_EQ(view->state, TestState::kStopped);
+  EXPECT_TRUE(view->balanced);
+  EXPECT_EQ(Count(*view, Outcome::kUnknown), 0u);
+  EXPECT_EQ(view->totals.planned, static_cast<int64_t>(view->totals.due.outcomes.Total()));
+}
+
+TEST(RestartTest, AnAgentThatOwnsNothingAnyMoreStillHearsOfTheEnd) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b"}) fleet.Join(name);
+  const TestId id = fleet.Start(ConstantSpec(1000, 20)).test->id;
+  fleet.Run(Seconds(5));
+  fleet.agent(1).clock_error = Millis(300);  // no further segments for it
+  fleet.Run(Seconds(8));                     // and all that it had is settled
+  fleet.RestartController(Millis(300));
+  EXPECT_TRUE(fleet.agent(1).tests.contains(id));
+  fleet.Run(Seconds(20));
+  EXPECT_EQ(fleet.View(id)->state, TestState::kFinished);
+  EXPECT_THAT(fleet.agent(1).finals, ElementsAre(id));
+}
+
+TEST(RestartTest, AnAgentThatOwnsNothingAnyMoreIsReleasedWhenItDrains) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b"}) fleet.Join(name);
+  fleet.Start(ConstantSpec(1000, 60));
+  fleet.Run(Seconds(5));
+  fleet.agent(1).clock_error = Millis(300);
+  fleet.Run(Seconds(8));
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(3));
+  fleet.Drain("b");
+  fleet.Run(Seconds(3));
+  EXPECT_TRUE(fleet.agent(1).exited);
+}
+
+TEST(RestartTest, ResultsThatAgentsHoldAreAwaitedAfterALongAbsence) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(1000, 10)).test->id;
+  fleet.Run(Seconds(11));  // tau 9: all is out
+  agent.frozen = true;     // it needs two seconds to come back
+  fleet.RestartController(Seconds(60));
+  fleet.Run(Seconds(2));
+  EXPECT_EQ(fleet.View(id)->state, TestState::kRunning);
+  agent.frozen = false;
+  fleet.Connect(agent);
+  fleet.Run(Seconds(5));
+  const auto view = fleet.View(id);
+  EXPECT_EQ(view->state, TestState::kFinished);
+  EXPECT_EQ(Count(*view, Outcome::kOk), 10'000u);
+}
+
+TEST(RestartTest, WhatNobodyBringsInTenSecondsIsUnknown) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(1000, 10)).test->id;
+  fleet.Run(Seconds(11));
+  agent.frozen = true;
+  fleet.RestartController(Seconds(60));
+  fleet.Run(Millis(9'900));
+  EXPECT_EQ(fleet.View(id)->state, TestState::kRunning);
+  fleet.Run(Millis(200));
+  EXPECT_EQ(fleet.View(id)->state, TestState::kFinished);
+  EXPECT_GT(Count(*fleet.View(id), Outcome::kUnknown), 0u);
+}
+
+TEST(RestartTest, AnAgentWithAnotherPlanTellsThatTheStoreWasLost) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(100, 60)).test->id;
+  fleet.Run(Seconds(8));
+  agent.tests.at(id).last_hash ^= 1;
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(2));
+  const auto view = fleet.View(id);
+  EXPECT_EQ(view->state, TestState::kInconsistent);
+  EXPECT_THAT(view->updates[view->updates.size() - 2].change->detail,
+              HasSubstr("the store was lost or replaced"));
+  EXPECT_THAT(agent.finals, ElementsAre(id));
+}
+
+TEST(RestartTest, AnAgentWithMoreThanThePlanTellsThatTheStoreLostItsEnd) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(100, 60)).test->id;
+  fleet.Run(Seconds(8));
+  agent.tests.at(id).plan_through += 5;
+  fleet.Disconnect(agent);
+  fleet.Connect(agent);
+  EXPECT_EQ(fleet.View(id)->state, TestState::kInconsistent);
+}
+
+TEST(RestartTest, AnAgentForgottenForMinutesGoesOnWithItsReportNumbers) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  fleet.Run(Seconds(3));
+  ASSERT_GT(agent.seq, 1u);
+  fleet.Disconnect(agent);
+  fleet.Run(Seconds(301));  // lost ones are shown for 5 minutes
+  EXPECT_THAT(fleet.view().agents, IsEmpty());
+  fleet.Connect(agent);
+  fleet.Report(agent);
+  EXPECT_NE(agent.stream, 0u) << "no gap";
+  EXPECT_THAT(agent.unacked, IsEmpty());
+}
+
+TEST(RestartTest, ADrainingAgentWhoseLastAckWasLostIsNotAGapWhenItComesBack) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  fleet.Run(Seconds(3));
+  agent.draining = true;
+  fleet.Beat(agent);
+  fleet.Disconnect(agent);
+  fleet.Run(Seconds(1));  // it owes nothing: forgotten at once
+  fleet.Connect(agent);
+  fleet.Beat(agent);
+  agent.draining = false;  // or the fake would leave by itself
+  fleet.Report(agent);
+  EXPECT_NE(agent.stream, 0u);
+}
+
+TEST(RestartTest, ReportNumbersOutliveARestart) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(100, 5)).test->id;
+  fleet.Run(Seconds(12));
+  agent.frozen = true;
+  fleet.RestartController(Seconds(1));
+  fleet.Run(Millis(100));
+  EXPECT_THAT(fleet.view().agents, IsEmpty()) << "no agent that only the store knows";
+  agent.frozen = false;
+  fleet.Connect(agent);
+  fleet.Report(agent);
+  EXPECT_NE(agent.stream, 0u);
+  EXPECT_EQ(Count(*fleet.View(id), Outcome::kOk), 500u);
+}
+
+TEST(RestartTest, ADrainThatWasLostOnTheStreamIsAskedAgain) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  fleet.core().Step(DrainAsked{1, "a"}, fleet.now());
+  fleet.Disconnect(agent);  // before the commit: the message is for nobody
+  EXPECT_FALSE(agent.draining);
+  fleet.Connect(agent);
+  EXPECT_TRUE(agent.draining);
+}
+
+}  // namespace
+}  // namespace broadside
