@@ -30,15 +30,22 @@ void* CountAndAllocate(size_t size, size_t alignment) {
 
 }  // namespace
 
-// The other forms of the standard library call these.
-void* operator new(size_t size) { return CountAndAllocate(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(size_t size, std::align_val_t alignment) {
+// The other forms of the standard library call these. Not inlined: g++ takes a free that it sees
+// beside a new that it does not see for a mismatch.
+[[gnu::noinline]] void* operator new(size_t size) {
+  return CountAndAllocate(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+}
+[[gnu::noinline]] void* operator new(size_t size, std::align_val_t alignment) {
   return CountAndAllocate(size, static_cast<size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
 
 namespace broadside {
 namespace {
