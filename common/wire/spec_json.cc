@@ -312,7 +312,9 @@ std::string SpecProblem::ToString() const {
     return Concat("line ", syntax().line, ", column ", syntax().column, ": ", syntax().detail);
   }
   if (fields().empty()) return "";
-  return Concat(fields()[0].pointer, ": ", fields()[0].detail);
+  // The pointer of the whole document is empty.
+  const std::string& pointer = fields()[0].pointer;
+  return Concat(pointer.empty() ? "the document" : pointer, ": ", fields()[0].detail);
 }
 
 std::variant<TestSpec, SpecProblem> ParseTestSpec(std::string_view json) {

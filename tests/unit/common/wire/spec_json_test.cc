@@ -337,7 +337,7 @@ TEST(SpecJsonTest, ReadsARateChange) {
   EXPECT_EQ(error(R"({"rate": 1, "rate": 2})"), "/rate: is given twice");
   EXPECT_EQ(error(R"({"rates": 1})"), "/rates: is not a known key (known: rate)");
   EXPECT_EQ(error("{}"), "/rate: is missing");
-  EXPECT_EQ(error("[]"), ": must be an object, not an array");
+  EXPECT_EQ(error("[]"), "the document: must be an object, not an array");
   EXPECT_EQ(error(R"({"rate": 1e999})"), "/rate: is a number out of range");
   EXPECT_TRUE(std::get<SpecProblem>(ParseRateChange("")).IsSyntax());
 }
