@@ -72,6 +72,9 @@ class Connection {
   Exchange* exchange = nullptr;
   bool used = false;  // it has carried an exchange to its end
   size_t unsent = 0;  // of the request
+  // The connect and something to read came as one edge: it has to be read once the request is out,
+  // as there may be no other.
+  bool heard = false;
   AnswerParser parser;
 };
 

@@ -61,6 +61,7 @@ Connection* Pool::Allocate() {
   connection->idle_until = BootTime::max();
   connection->retiring = connection->ahead = connection->used = false;
   connection->unsent = 0;
+  connection->heard = false;
   connection->place = open_.size();
   open_.push_back(connection);
   return connection;

@@ -34,6 +34,15 @@ PacerOptions PacerOptionsOf(const TestId& test, const TestSpec& spec, int shard,
   return {ArcOffset(test), shard, ActiveShards(spec, shards), spec.max_lateness};
 }
 
+// Of the exchange that a connect was made for.
+Outcome OutcomeOfConnect(int error) {
+  if (IsLocalError(error)) return Outcome::kLocalError;
+  // A port that nobody listens on refuses; this peer took the connection and ended it before we saw
+  // that it was there.
+  if (error == ECONNRESET || error == EPIPE) return Outcome::kReset;
+  return Outcome::kConnectError;
+}
+
 }  // namespace
 
 ShardLoad::ShardLoad(TestId test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock,
@@ -102,7 +111,7 @@ void ShardLoad::SetAddresses(const AddressAnswer& answer, BootTime now) {
     connection->exchange = nullptr;
     pool_.ConnectFailed(connection, error, now);
     exchange->connection = nullptr;
-    Fail(exchange, IsLocalError(error) ? Outcome::kLocalError : Outcome::kConnectError, now);
+    Fail(exchange, OutcomeOfConnect(error), now);
   }
 }
 
@@ -163,7 +172,7 @@ void ShardLoad::Connect(Exchange* exchange, BootTime now) {
   int error = 0;
   exchange->connection = pool_.Open(now, &error);
   if (exchange->connection == nullptr) {
-    return Fail(exchange, IsLocalError(error) ? Outcome::kLocalError : Outcome::kConnectError, now);
+    return Fail(exchange, OutcomeOfConnect(error), now);
   }
   exchange->connection->exchange = exchange;
 }
@@ -172,7 +181,9 @@ void ShardLoad::SendReady(BootTime now) {
   for (Connection* connection : ready_) {
     const bool waits =
         connection->state == ConnectionState::kBusy && connection->exchange != nullptr;
-    if (waits) SendRequest(connection, now);
+    if (!waits) continue;
+    SendRequest(connection, now);
+    if (std::exchange(connection->heard, false)) more_.push_back(connection);
   }
   ready_.clear();
   pool_.Recycle();
@@ -237,13 +248,14 @@ void ShardLoad::FinishConnect(Connection* connection, uint32_t events, BootTime 
     pool_.ConnectFailed(connection, error, now);
     if (exchange == nullptr) return;
     exchange->connection = nullptr;
-    return Fail(exchange, IsLocalError(error) ? Outcome::kLocalError : Outcome::kConnectError, now);
+    return Fail(exchange, OutcomeOfConnect(error), now);
   }
   pool_.Connected(connection, now);
+  const bool readable = (events & (EPOLLIN | kPeerEnded)) != 0;
   if (exchange != nullptr) {
+    connection->heard = readable;
     ready_.push_back(connection);
-  } else if ((events & (EPOLLIN | kPeerEnded)) != 0 &&
-             connection->state == ConnectionState::kIdle) {
+  } else if (readable && connection->state == ConnectionState::kIdle) {
     pool_.Close(connection);
   }
 }

@@ -169,6 +169,16 @@ TEST(WildAnswersTest, AResetIsReset) {
   EXPECT_EQ(wild.Outcomes(), "reset 5");
 }
 
+TEST(WildAnswersTest, AResetBeforeTheRequestIsReset) {
+  Wild wild(Script{Reset{}});
+  EXPECT_EQ(wild.Outcomes(), "reset 5");
+}
+
+TEST(WildAnswersTest, AGreetingIsAProtocolError) {
+  Wild wild(Script{Send{"220 mail ready\r\n\r\n"}, Hang{}});
+  EXPECT_EQ(wild.Outcomes(), "protocol_error 5");
+}
+
 TEST(WildAnswersTest, ATruncatedBodyIsReset) {
   Wild wild(
       Script{ReadRequest{}, Send{Answer("200 OK", "Content-Length: 10\r\n", "hello")}, Close{}});
