@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -65,12 +67,25 @@ int Refuse(const CLI::App& app, const CLI::ParseError& error) {
   return kExitBadInput;
 }
 
+// A verb's examples belong to its own help; the list of verbs has the first line of each.
+class VerbFormatter : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* verb) const override {
+    const std::string text = verb->get_description();
+    std::stringstream line;
+    CLI::detail::format_help(line, verb->get_name(), text.substr(0, text.find('\n')),
+                             column_width_);
+    return line.str();
+  }
+};
+
 int Main(int argc, char** argv) {
   Signals signals;
   RedirectGrpcLog();
   CLI::App app("Distributed HTTP load tests whose fleet may change while the rate holds.\n\n" +
                    std::string(kExamples),
                "broadside");
+  app.formatter(std::make_shared<VerbFormatter>());
   app.set_version_flag("--version", std::string("broadside ") + kVersion);
   app.require_subcommand(1);
   std::string log_level;  // empty: the verb's own

@@ -99,13 +99,15 @@ std::string PathSegment(std::string_view text) {
 
 std::string ProblemText(const RestAnswer& answer) {
   if (!answer.body.is_object()) return Concat("the controller answered ", answer.status);
-  std::string text =
-      answer.body.value("detail", answer.body.value("title", std::string("refused")));
   const auto errors = answer.body.find("errors");
-  if (errors == answer.body.end()) return text;
+  if (errors == answer.body.end() || errors->empty()) {
+    return answer.body.value("detail", answer.body.value("title", std::string("refused")));
+  }
+  std::string text;
   for (const auto& error : *errors) {
-    text += Concat("\n  ", error.value("pointer", std::string()), ": ",
-                   error.value("detail", std::string()));
+    if (!text.empty()) text += "\n  ";
+    text +=
+        Concat(error.value("pointer", std::string()), ": ", error.value("detail", std::string()));
   }
   return text;
 }

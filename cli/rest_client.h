@@ -38,7 +38,7 @@ class RestClient {
 // Text as one segment of a path: what has a meaning in a URL is percent-encoded.
 std::string PathSegment(std::string_view text);
 
-// One line of a problem+json answer, with a line for each field error: what a person has to read.
+// What a person has to read of a problem+json answer: a line for each field error, else its detail.
 std::string ProblemText(const RestAnswer& answer);
 
 }  // namespace broadside

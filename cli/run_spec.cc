@@ -1,6 +1,7 @@
 #include "cli/run_spec.h"
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -26,6 +27,10 @@ absl::StatusOr<std::string> ReadAll(const std::string& file) {
     text << std::cin.rdbuf();
     return text.str();
   }
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored)) {
+    return NotFound("cannot read ", file, ": it is a directory");
+  }
   std::ifstream in(file, std::ios::binary);
   if (!in) return NotFound("cannot read ", file, ": does it exist?");
   text << in.rdbuf();
@@ -34,13 +39,14 @@ absl::StatusOr<std::string> ReadAll(const std::string& file) {
 
 // Where a pointer into the spec came from on the command line.
 std::string FlagOf(std::string_view pointer) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kFlags = {{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kFlags = {{
       {"/target/url", "URL"},
       {"/target/method", "--method"},
       {"/target/headers", "--header"},
       {"/target/body", "--body"},
       {"/load/stages/0/rate", "--rate"},
       {"/load/stages/0/duration", "--duration"},
+      {"/load/model", "--connections"},  // that of a closed loop
       {"/timeout", "--timeout"},
       {"/thresholds", "--threshold"},
       {"/load", "--rate"},

@@ -40,7 +40,11 @@ int RunAgent(const AgentOptions& options, Signals& signals) {
 }  // namespace
 
 void AddAgentVerb(CLI::App& app, Action& chosen) {
-  CLI::App* verb = app.add_subcommand("agent", "Generate load for a controller");
+  CLI::App* verb = app.add_subcommand("agent", R"(Generate load for a controller
+
+Examples:
+  broadside agent --controller HOST:9090
+  broadside agent --controller HOST:9090 --name agent-7 --threads 2 --http 127.0.0.1:8081)");
   auto options = std::make_shared<AgentOptions>();
   options->http = "0.0.0.0:8081";
   options->version = kVersion;

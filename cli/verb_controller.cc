@@ -73,7 +73,11 @@ int RunController(const ControllerFlags& flags, Signals& signals) {
 
 void AddControllerVerb(CLI::App& app, Action& chosen) {
   CLI::App* verb =
-      app.add_subcommand("controller", "Hand out tests to agents and add up their results");
+      app.add_subcommand("controller", R"(Hand out tests to agents and add up their results
+
+Examples:
+  broadside controller --data ./data
+  broadside controller --http 0.0.0.0:8080 --grpc 0.0.0.0:9090 --data /var/lib/broadside)");
   auto flags = std::make_shared<ControllerFlags>();
   verb->add_option("--http", flags->http, "address of REST, metrics and health")
       ->capture_default_str();

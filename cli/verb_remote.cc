@@ -128,7 +128,10 @@ int Follow(const RemoteFlags& flags, const RestClient& client, OrderedJson test,
 
 int StartTest(const RemoteFlags& flags, Signals& signals) {
   const absl::StatusOr<TestSpec> spec = MakeRunSpec(flags.spec);
-  if (!spec.ok()) return Fail(TextOf(spec.status()), kExitBadInput);
+  if (!spec.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(TextOf(spec.status())).c_str());
+    return kExitBadInput;
+  }
   return WithAnswer(flags, "POST", "/tests", TestSpecToJson(*spec).dump(),
                     [&](const RestClient& client, const OrderedJson& test) {
                       if (flags.wait) return Follow(flags, client, test, signals, true);
@@ -153,9 +156,10 @@ int ListTests(const RemoteFlags& flags) {
       PrintJson(list);
       return kExitGood;
     }
+    const OrderedJson& items = list.at("items");
     std::printf("%-20s %-13s %14s %14s %-8s %s\n", "ID", "STATE", "PLANNED", "OK", "VERDICT",
                 "NAME");
-    for (const OrderedJson& test : list.at("items")) {
+    for (const OrderedJson& test : items) {
       const OrderedJson& totals = test.at("totals");
       std::printf("%-20s %-13s %14s %14s %-8s %s\n", test.value("id", "").c_str(),
                   test.value("state", "").c_str(), Planned(totals).c_str(),
@@ -173,9 +177,10 @@ int ListAgents(const RemoteFlags& flags) {
       PrintJson(list);
       return kExitGood;
     }
+    const OrderedJson& items = list.at("items");
     std::printf("%-24s %-9s %7s %8s %14s %14s\n", "NAME", "STATE", "THREADS", "SHARE", "LAG P99 MS",
                 "CLOCK ERR MS");
-    for (const OrderedJson& agent : list.at("items")) {
+    for (const OrderedJson& agent : items) {
       const auto number = [&](const char* key) {
         const auto it = agent.find(key);
         return it != agent.end() && it->is_number() ? absl::StrFormat("%.3f", it->get<double>())
@@ -217,8 +222,13 @@ CLI::App* AddLeaf(CLI::App* parent, const char* name, const char* help, const Fl
 }
 
 void AddStart(CLI::App* test, const Flags& flags, Action& chosen) {
-  CLI::App* start = AddLeaf(test, "start", "Start a test; prints its id", flags, chosen,
-                            [flags](Signals& signals) { return StartTest(*flags, signals); });
+  CLI::App* start =
+      AddLeaf(test, "start", R"(Start a test; prints its id
+
+Examples:
+  broadside test start http://svc.shop:8080/ -r 1000 -d 30s
+  broadside test start -f spec.yaml --wait -o json)",
+              flags, chosen, [flags](Signals& signals) { return StartTest(*flags, signals); });
   AddSpecOptions(start, flags->spec);
   start->add_flag("--wait", flags->wait,
                   "follow it to its end, print the result, exit as `run` does");
@@ -268,7 +278,11 @@ Examples:
 }
 
 void AddAgentsVerb(CLI::App& app, Action& chosen) {
-  CLI::App* agents = app.add_subcommand("agents", "The fleet of a remote controller");
+  CLI::App* agents = app.add_subcommand("agents", R"(The fleet of a remote controller
+
+Examples:
+  broadside agents list --controller http://HOST:8080
+  broadside agents drain agent-7)");
   agents->require_subcommand(1);
   const Flags flags = std::make_shared<RemoteFlags>();
   AddLeaf(agents, "list", "Name, state, share, health", flags, chosen,
@@ -284,8 +298,12 @@ void AddAgentsVerb(CLI::App& app, Action& chosen) {
 
 void AddReportVerb(CLI::App& app, Action& chosen) {
   const Flags flags = std::make_shared<RemoteFlags>();
-  AddLeaf(&app, "report", "The report of a test", flags, chosen,
-          [flags](Signals&) { return OneTest(*flags, "GET", "", ""); })
+  AddLeaf(&app, "report", R"(The report of a test
+
+Examples:
+  broadside report t-0123456789abcdef
+  broadside report t-0123456789abcdef -o json)",
+          flags, chosen, [flags](Signals&) { return OneTest(*flags, "GET", "", ""); })
       ->add_option("id", flags->id, "the test")
       ->required();
 }

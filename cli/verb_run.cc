@@ -30,7 +30,7 @@ struct RunFlags {
 int RunTest(const RunFlags& flags, Signals& signals) {
   absl::StatusOr<TestSpec> spec = MakeRunSpec(flags.spec);
   if (!spec.ok()) {
-    std::fprintf(stderr, "broadside run: %s\n", std::string(spec.status().message()).c_str());
+    std::fprintf(stderr, "%s\n", std::string(spec.status().message()).c_str());
     return kExitBadInput;
   }
   Embedded embedded({.agents = flags.agents, .threads = flags.threads},

@@ -75,7 +75,12 @@ int RunTarget(const TargetFlags& flags, Signals& signals) {
 void AddTargetVerb(CLI::App& app, Action& chosen) {
   CLI::App* verb = app.add_subcommand(
       "target",
-      "A demo service to load: answers as told and counts what it saw (GET /__target/stats)");
+      R"(A demo service to load: answers as told and counts what it saw (GET /__target/stats)
+
+Examples:
+  broadside target
+  broadside target --listen 127.0.0.1:8000 --latency exp:20ms --error-rate 1%
+  broadside target --stall at=3s,for=1s --body-size 64KiB)");
   auto flags = std::make_shared<TargetFlags>();
   verb->add_option("--listen", flags->listen, "address")->capture_default_str();
   verb->add_option(

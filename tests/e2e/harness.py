@@ -8,7 +8,9 @@ import http.client
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -33,7 +35,12 @@ def eventually(what, probe, seconds=PATIENCE_S, every=0.02):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(every)
+        time.sleep(every)  # tidy: allow(sleep) between two looks at a process that cannot call us
+
+
+def environment():
+    """Ours, without what would change how the binary behaves."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("BROADSIDE") and k != "NO_COLOR"}
 
 
 class Answer:
@@ -64,13 +71,12 @@ class Process:
     """A started `broadside`, its output in files."""
 
     def __init__(self, folder, number, args):
-        self.name = f"{number}-{args[0]}"
+        self.name = "-".join([str(number), *args[:1]])
         self.out = folder / f"{self.name}.out"
         self.err = folder / f"{self.name}.err"
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("BROADSIDE")}
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.popen = subprocess.Popen([BINARY, *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                          env=environment)
+                                          env=environment())
 
     def stdout(self):
         return self.out.read_text()
@@ -89,6 +95,10 @@ class Process:
 
         line = eventually(f"{event} of {self.name}", find).group(0)
         return dict(re.findall(r'(\w+)=("[^"]*"|\S+)', line))
+
+    def says(self, text):
+        """Waits until it is on stderr."""
+        eventually(f'"{text}" from {self.name}', lambda: text in self.stderr())
 
     def signal(self, number):
         self.popen.send_signal(number)
@@ -125,6 +135,24 @@ class Stage:
         process = self.start(*args)
         process.exit_code(seconds)
         return process
+
+    def on_a_terminal(self, args, variables):
+        """What `broadside` writes to a terminal that it has for stdin, stdout and stderr, until it has ended."""
+        ours, theirs = pty.openpty()
+        child = subprocess.Popen([BINARY, *args], stdin=theirs, stdout=theirs, stderr=theirs,
+                                 env={**environment(), **variables})
+        os.close(theirs)
+        text = b""
+        try:
+            while select.select([ours], [], [], PATIENCE_S)[0]:
+                text += os.read(ours, 65536)
+        except OSError:
+            pass  # the other side was closed
+        finally:
+            os.close(ours)
+            child.kill()
+            child.wait()
+        return text.decode()
 
     def controller(self, *args, http="127.0.0.1:0", grpc="127.0.0.1:0"):
         return Controller(self.start("controller", "--http", http, "--grpc", grpc, *args))
