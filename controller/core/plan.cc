@@ -120,6 +120,8 @@ std::optional<Grant> Plan::GrantOf(const Incarnation& agent, int64_t k) const {
   if (segment == segments_.end() || owners == nullptr) return std::nullopt;
   for (const Owner& owner : *owners) {
     if (owner.incarnation != agent) continue;
+    // An empty share was no message the first time either.
+    if (CountSlots(owner.arc, offset_, segment->second.slots) == 0) return std::nullopt;
     return Grant{Make(k, segment->second.slots, segment->second.kind), owner.arc};
   }
   return std::nullopt;

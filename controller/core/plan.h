@@ -48,7 +48,7 @@ class Plan {
   Appended Append(const std::vector<Candidate>& owners, SegmentKind kind);
 
   // The grant of segment k for an agent: the same bytes however often it is asked for. Nothing if
-  // it owns none of it, or the segment was dropped.
+  // it owns no slot of it, or the segment was dropped.
   std::optional<Grant> GrantOf(const Incarnation& agent, int64_t k) const;
 
   // From the first segment not yet appended on, `rate`. REQUIRES: !Complete().

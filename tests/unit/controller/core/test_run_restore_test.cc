@@ -164,6 +164,23 @@ TEST(RestartTest, ReportNumbersOutliveARestart) {
   EXPECT_EQ(Count(*fleet.View(id), Outcome::kOk), 500u);
 }
 
+TEST(RestartTest, AnEmptyShareIsNoMessageWhenGrantsAreSentAgainEither) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b", "c"}) fleet.Join(name);
+  TestSpec spec = ConstantSpec(1, 30);  // of three owners at most one has the slot of a second
+  spec.agents.use = AgentsUse::kAll;
+  const TestId id = fleet.Start(spec).test->id;
+  fleet.Run(Seconds(8));
+  const auto granted = fleet.handed_out();
+  for (size_t i = 0; i < 3; ++i) {
+    fleet.Disconnect(fleet.agent(i));
+    fleet.agent(i).tests.clear();  // it holds nothing: all is sent again
+    fleet.Connect(fleet.agent(i));
+  }
+  EXPECT_EQ(fleet.handed_out(), granted);
+  EXPECT_NE(fleet.View(id)->state, TestState::kInconsistent);
+}
+
 TEST(RestartTest, ADrainThatWasLostOnTheStreamIsAskedAgain) {
   FakeFleet fleet;
   FakeAgent& agent = fleet.Join("a");
