@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/core/fleet_view.h"
+#include "controller/core/generator_health.h"
 
 namespace broadside {
 
@@ -22,20 +23,6 @@ std::optional<double> ThresholdValue(const Threshold& threshold, const Totals& t
                                      double elapsed_s);
 std::vector<ThresholdView> JudgeThresholds(const std::vector<Threshold>& thresholds,
                                            const Totals& totals, double elapsed_s);
-
-// Worst signs of the generator's own trouble seen in a test so far.
-struct GeneratorHealth {
-  int64_t agents_lost = 0;
-  Nanos clock_error_max{0};
-  Nanos loop_delay_max{0};
-  double cpu_saturated_s =
-      0;  // longest run of seconds of a sending thread above limits::kCpuSaturated
-  double throttled_max = 0;  // worst share of throttled periods of an agent
-  uint64_t ports_exhausted = 0;
-  uint64_t descriptors_exhausted = 0;
-  Nanos controller_loop_delay_max{0};
-  double controller_throttled_max = 0;
-};
 
 Verdict JudgeGenerator(const Totals& totals, const GeneratorHealth& health);
 

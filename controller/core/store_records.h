@@ -13,6 +13,7 @@
 
 #include "common/core/segment.h"
 #include "controller/core/fleet_view.h"
+#include "controller/core/generator_health.h"
 
 namespace broadside {
 
@@ -38,7 +39,9 @@ struct TestRecord {
   int64_t planned = 0;
   DueSummary due;
   DoneSummary done;
-  Verdict verdict;  // final ones stay as they were judged
+  GeneratorHealth health;                // so far
+  std::vector<Incarnation> quarantined;  // with half their weight for the rest of the test
+  Verdict verdict;                       // final ones stay as they were judged
   std::vector<ThresholdView> thresholds;
   std::vector<AgentView> agents;  // for ended tests
 };

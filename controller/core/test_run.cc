@@ -204,16 +204,31 @@ void TestRun::OnReport(const AgentRecord& agent, const TestDelta& delta, uint64_
   for (const auto& [k, due] : delta.by_due) {
     const uint64_t count = due.outcomes.Total();
     entry.reported.emplace_back(k, static_cast<int64_t>(count));
-    const uint64_t skipped = due.outcomes[Outcome::kSkipped];
-    if (k <= participant.last_slow_k || participant.Quarantined()) continue;
-    if (static_cast<double>(skipped) <=
-        static_cast<double>(count) * limits::kQuarantineSkippedShare)
-      continue;
-    participant.last_slow_k = k;
-    ++participant.slow_intervals;
   }
+  JudgePace(agent.incarnation, participant, delta);
   new_ledger_.push_back(std::move(entry));
   dirty_ = record_dirty_ = true;
+}
+
+void TestRun::JudgePace(const Incarnation& agent, Participant& participant,
+                        const TestDelta& delta) {
+  if (quarantined_.contains(agent)) return;
+  for (const auto& [k, due] : delta.by_due) {
+    Participant::Pace& pace = participant.pace[k];
+    pace.ended += due.outcomes.Total();
+    pace.skipped += due.outcomes[Outcome::kSkipped];
+  }
+  // A slot is skipped a while after it was due, so an interval is judged when all of it is known.
+  while (!participant.pace.empty() &&
+         participant.pace.begin()->first <= participant.settled_through) {
+    const Participant::Pace& pace = participant.pace.begin()->second;
+    const double limit = static_cast<double>(pace.ended) * limits::kQuarantineSkippedShare;
+    if (static_cast<double>(pace.skipped) > limit) ++participant.slow_intervals;
+    participant.pace.erase(participant.pace.begin());
+  }
+  if (participant.slow_intervals < limits::kQuarantineIntervals) return;
+  quarantined_.insert(agent);
+  participant.pace.clear();
 }
 
 void TestRun::OnCutDone(const AgentRecord& agent) {

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -101,13 +102,17 @@ class TestRun {
     std::optional<HeldTest> held;  // while recovering: what it said that it holds
     bool cut_done = false;
     bool lost = false;
-    bool left = false;          // drained, reported everything, and went
-    int64_t last_slow_k = -1;   // last interval with too many skipped slots
-    int slow_intervals = 0;     // at limits::kQuarantineIntervals it has half its weight, for good
+    bool left = false;  // drained, reported everything, and went
+    // Slots with an outcome and skipped ones, by interval, until it is settled and judged.
+    struct Pace {
+      uint64_t ended = 0;
+      uint64_t skipped = 0;
+    };
+    std::map<int64_t, Pace> pace;
+    int slow_intervals = 0;
     uint64_t ports_before = 0;  // counters of its process when it joined the test
     uint64_t descriptors_before = 0;
     std::optional<BootTime> saturated_since;
-    bool Quarantined() const { return slow_intervals >= limits::kQuarantineIntervals; }
     // Answers done in interval k may still come from it.
     bool MayStillAdd(int64_t k, int64_t margin) const {
       return closed_through < k && settled_through < last_owned && first_owned <= k &&
@@ -115,6 +120,8 @@ class TestRun {
     }
   };
 
+  // Counts the intervals in which the agent skipped too much, once they are settled.
+  void JudgePace(const Incarnation& agent, Participant& participant, const TestDelta& delta);
   // Seconds after a segment in which its slots may still end: max_lateness + timeout, rounded up,
   // and one.
   int64_t Margin() const;
@@ -168,6 +175,7 @@ class TestRun {
   Aggregator sums_;
   GeneratorHealth health_;
   std::map<Incarnation, Participant> participants_;
+  std::set<Incarnation> quarantined_;  // with half their weight for the rest of the test
   std::vector<ThresholdView> thresholds_;
   int64_t settled_through_ = -1;  // every interval up to it is settled
   bool dirty_ = true;

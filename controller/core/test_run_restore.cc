@@ -17,6 +17,8 @@ TestRun::TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>&
       plan_(record_.id, Curve::FromPieces(record_.pieces)) {
   spec_ = record_.spec;
   thresholds_ = record_.thresholds;
+  health_ = record_.health;
+  quarantined_.insert(record_.quarantined.begin(), record_.quarantined.end());
   recovering_ = record_.state != TestState::kPending;
   plan_.Restore(stored.partitions, stored.segments, record_.appended_through);
   if (record_.state == TestState::kStopping) plan_.Close();

@@ -14,8 +14,7 @@ std::vector<Candidate> TestRun::EligibleFor(const Fleet& fleet, Now now) const {
     if (!agent.Eligible(now.boot, options_.silence)) continue;
     // Twice the threads, so that a quarantined agent can have half of an odd weight.
     uint32_t weight = agent.threads * 2;
-    const auto it = participants_.find(incarnation);
-    if (it != participants_.end() && it->second.Quarantined()) weight = agent.threads;
+    if (quarantined_.contains(incarnation)) weight = agent.threads;
     eligible.push_back({incarnation, agent.name, weight});
   }
   return eligible;

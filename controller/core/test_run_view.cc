@@ -60,6 +60,8 @@ void TestRun::Flush(StoreBatch& batch, Now now, const Fleet& fleet) {
     record_.settled_through = settled_through_;
     record_.planned = sums_.totals().planned;
     record_.due = sums_.totals().due;
+    record_.health = health_;
+    record_.quarantined.assign(quarantined_.begin(), quarantined_.end());
     record_.done = sums_.DoneTotals();
     batch.tests.push_back(record_);
     if (Ended()) batch.ended.push_back(record_.id);

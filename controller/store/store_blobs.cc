@@ -111,6 +111,32 @@ absl::StatusOr<AgentView> FromProto(const pb::Agent& proto) {
   return agent;
 }
 
+void ToProto(const GeneratorHealth& health, pb::Health* proto) {
+  proto->set_agents_lost(health.agents_lost);
+  proto->set_clock_error_max_ns(health.clock_error_max.count());
+  proto->set_loop_delay_max_ns(health.loop_delay_max.count());
+  proto->set_cpu_saturated_s(health.cpu_saturated_s);
+  proto->set_throttled_max(health.throttled_max);
+  proto->set_ports_exhausted(health.ports_exhausted);
+  proto->set_descriptors_exhausted(health.descriptors_exhausted);
+  proto->set_controller_loop_delay_max_ns(health.controller_loop_delay_max.count());
+  proto->set_controller_throttled_max(health.controller_throttled_max);
+}
+
+GeneratorHealth FromProto(const pb::Health& proto) {
+  GeneratorHealth health;
+  health.agents_lost = proto.agents_lost();
+  health.clock_error_max = Nanos(proto.clock_error_max_ns());
+  health.loop_delay_max = Nanos(proto.loop_delay_max_ns());
+  health.cpu_saturated_s = proto.cpu_saturated_s();
+  health.throttled_max = proto.throttled_max();
+  health.ports_exhausted = proto.ports_exhausted();
+  health.descriptors_exhausted = proto.descriptors_exhausted();
+  health.controller_loop_delay_max = Nanos(proto.controller_loop_delay_max_ns());
+  health.controller_throttled_max = proto.controller_throttled_max();
+  return health;
+}
+
 // Both summaries of a message that has `due` and `done`.
 template <typename Message>
 absl::Status ReadSummaries(const Message& proto, DueSummary& due, DoneSummary& done) {
@@ -162,6 +188,8 @@ std::string ResultBlob(const TestRecord& test) {
   for (const std::string& reason : test.verdict.reasons) proto.add_reasons(reason);
   for (const ThresholdView& threshold : test.thresholds) ToProto(threshold, proto.add_thresholds());
   for (const AgentView& agent : test.agents) ToProto(agent, proto.add_agents());
+  ToProto(test.health, proto.mutable_health());
+  for (const Incarnation& agent : test.quarantined) ToProto(agent, proto.add_quarantined());
   return BlobOf(proto);
 }
 
@@ -179,6 +207,10 @@ absl::Status ReadResultBlob(std::string_view blob, TestRecord* test) {
   status = ReadSummaries(proto, test->due, test->done);
   if (status.ok()) status = ReadAll(proto.thresholds(), test->thresholds);
   if (status.ok()) status = ReadAll(proto.agents(), test->agents);
+  test->health = FromProto(proto.health());
+  for (const pb::Incarnation& agent : proto.quarantined()) {
+    test->quarantined.push_back(FromProto(agent));
+  }
   return status;
 }
 

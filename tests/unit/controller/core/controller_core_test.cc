@@ -422,5 +422,45 @@ TEST(ControllerCoreTest, EndedTestsAndIdempotencyKeysOutliveARestart) {
   EXPECT_EQ(again.test->totals.response_time, before->totals.response_time);
 }
 
+TEST(ControllerCoreTest, AnAgentThatSkipsTooMuchInThreeSecondsHasHalfItsWeightForGood) {
+  FakeFleet fleet;
+  fleet.Join("steady");
+  FakeAgent& slow = fleet.Join("slow");
+  const TestId id = fleet.Start(ConstantSpec(1000, 60)).test->id;
+  const auto share = [&] {
+    for (const AgentView& agent : fleet.View(id)->agents) {
+      if (agent.name == "slow") return agent.share;
+    }
+    return -1.0;
+  };
+  fleet.Run(Seconds(6));
+  EXPECT_NEAR(share(), 0.5, 1e-9);
+  slow.outcome = Outcome::kSkipped;
+  fleet.Run(Seconds(6));
+  EXPECT_NEAR(share(), 1.0 / 3, 1e-9);  // 1 of 2 + 1
+  slow.outcome = Outcome::kOk;
+  fleet.Run(Seconds(10));
+  EXPECT_NEAR(share(), 1.0 / 3, 1e-9);
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(5));
+  EXPECT_NEAR(share(), 1.0 / 3, 1e-9) << "nor does a restart of the controller forgive it";
+}
+
+TEST(ControllerCoreTest, ARestartForgivesTheGeneratorNothing) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b"}) fleet.Join(name);
+  const TestId id = fleet.Start(ConstantSpec(1000, 30)).test->id;
+  fleet.Run(Seconds(8));
+  fleet.Disconnect(fleet.agent(0));
+  fleet.Run(Seconds(1));
+  fleet.Connect(fleet.agent(0));
+  fleet.Run(Seconds(2));
+  EXPECT_EQ(fleet.View(id)->verdict.generator, VerdictLevel::kSuspect);
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(40));
+  EXPECT_EQ(fleet.View(id)->state, TestState::kFinished);
+  EXPECT_EQ(fleet.View(id)->verdict.generator, VerdictLevel::kSuspect);
+}
+
 }  // namespace
 }  // namespace broadside

@@ -37,6 +37,8 @@ TEST(StoreBlobsTest, EveryBlobGivesBackWhatWasPutIn) {
     read.due = {};
     read.done = {};
     read.verdict = {};
+    read.health = {};
+    read.quarantined.clear();
     read.thresholds.clear();
     read.agents.clear();
     ASSERT_TRUE(ReadResultBlob(ResultBlob(test), &read).ok()) << "seed " << seed;
