@@ -1,7 +1,7 @@
 #pragma once
 
-// BS_CHECK(condition) << values;  A broken invariant: prints file, line, condition and values to stderr and aborts. Always on.
-// For what can be expected to happen, return a status instead.
+// BS_CHECK(condition) << values;  A broken invariant: prints file, line, condition and values to
+// stderr and aborts. Always on. For what can be expected to happen, return a status instead.
 
 #include <cstdio>
 #include <cstdlib>
@@ -31,7 +31,7 @@ struct Voidify {
 
 }  // namespace broadside::internal
 
-#define BS_CHECK(condition)                    \
-  (condition) ? static_cast<void>(0)           \
+#define BS_CHECK(condition)                        \
+  (condition) ? static_cast<void>(0)               \
               : ::broadside::internal::Voidify{} & \
                     ::broadside::internal::CheckFailure(__FILE__, __LINE__, #condition).stream()

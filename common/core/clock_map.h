@@ -1,7 +1,8 @@
 #pragma once
 
-// Maps test time to this machine's CLOCK_BOOTTIME. Anchored once per test; afterwards it only slews, at most limits::kSlewPpm, and never steps: a slot
-// cannot be fired twice or in a burst because a clock was corrected. Value type, no thread.
+// Maps test time to this machine's CLOCK_BOOTTIME. Anchored once per test; afterwards it only
+// slews, at most limits::kSlewPpm, and never steps: a slot cannot be fired twice or in a burst
+// because a clock was corrected. Value type, no thread.
 //
 //   boot = anchor_boot + (tau - anchor_tau) * (1 + slew_ppm / 10^6)
 
@@ -21,10 +22,12 @@ class ClockMap {
   }
   TestTime ToTest(BootTime boot) const {
     const Nanos since = boot - anchor_boot_;
-    // First order is enough: the error of second order is 2.5e-7 of the span since the anchor, and SlewTo re-anchors.
+    // First order is enough: the error of second order is 2.5e-7 of the span since the anchor, and
+    // SlewTo re-anchors.
     return anchor_tau_ + since - Nanos(Scale(since));
   }
-  // From `now` on, runs such that the map meets `target` (where tau(now) ought to be) within `over`, as far as the slew limit allows. Continuous at `now`.
+  // From `now` on, runs such that the map meets `target` (where tau(now) ought to be) within
+  // `over`, as far as the slew limit allows. Continuous at `now`.
   void SlewTo(BootTime now, TestTime target, Nanos over);
   int slew_ppm() const { return slew_ppm_; }
 

@@ -1,7 +1,8 @@
 #pragma once
 
-// The messages of the fleet stream as the pure cores see them; common/wire converts them to and from proto/broadside/v1/fleet.proto, whose comments are
-// the reference for their meaning. Value types, one owner at a time.
+// The messages of the fleet stream as the pure cores see them; common/wire converts them to and
+// from proto/broadside/v1/fleet.proto, whose comments are the reference for their meaning. Value
+// types, one owner at a time.
 
 #include <cstdint>
 #include <memory>
@@ -39,7 +40,7 @@ struct HeldTest {
   uint64_t last_hash = 0;     // GrantHash of that grant; 0 for none
   TestTime tau{};             // its test time at the moment of sending
   Nanos tau_error{0};
-  bool unfinished = false;    // holds slots that have no outcome yet, or results not acknowledged
+  bool unfinished = false;  // holds slots that have no outcome yet, or results not acknowledged
   friend bool operator==(const HeldTest&, const HeldTest&) = default;
 };
 
@@ -48,8 +49,8 @@ struct Hello {
   uint32_t protocol_minor = kProtocolMinor;
   Incarnation incarnation;
   std::string name;
-  uint32_t threads = 1;  // its weight
-  std::string version;   // of the program, for people
+  uint32_t threads = 1;    // its weight
+  std::string version;     // of the program, for people
   std::string store_uuid;  // of the controller that it last served; empty for none
   uint64_t epoch = 0;
   std::vector<HeldTest> tests;
@@ -59,15 +60,15 @@ struct Hello {
 
 // Clock exchange, as NTP: the controller answers with its own two stamps.
 struct Beat {
-  BootTime agent_sent{};  // agent's clock, right before the message was written
-  Nanos loop_delay{0};    // worst delay of the home and shard loops since the last beat
-  double cpu_fraction = 0;       // of the busiest shard thread since the last beat, 0 to 1
-  double throttled_fraction = 0; // of the periods in which the cgroup was throttled
-  Nanos cursor_lag{0};    // how far the slowest shard is behind its due slots
-  Nanos clock_offset{0};  // agent's clock minus the controller's
-  Nanos clock_error{0};   // half the round trip of the exchange used
+  BootTime agent_sent{};          // agent's clock, right before the message was written
+  Nanos loop_delay{0};            // worst delay of the home and shard loops since the last beat
+  double cpu_fraction = 0;        // of the busiest shard thread since the last beat, 0 to 1
+  double throttled_fraction = 0;  // of the periods in which the cgroup was throttled
+  Nanos cursor_lag{0};            // how far the slowest shard is behind its due slots
+  Nanos clock_offset{0};          // agent's clock minus the controller's
+  Nanos clock_error{0};           // half the round trip of the exchange used
   bool clock_known = false;
-  uint64_t ports_exhausted = 0;        // local errors since the start, by reason
+  uint64_t ports_exhausted = 0;  // local errors since the start, by reason
   uint64_t descriptors_exhausted = 0;
   bool draining = false;
   struct Plan {
@@ -79,7 +80,8 @@ struct Beat {
   friend bool operator==(const Beat&, const Beat&) = default;
 };
 
-// Results since the last report. (incarnation, seq) is its key: one gapless sequence from 1 for all tests, never the epoch.
+// Results since the last report. (incarnation, seq) is its key: one gapless sequence from 1 for all
+// tests, never the epoch.
 struct Report {
   uint64_t seq = 0;
   std::vector<TestDelta> tests;
@@ -102,21 +104,21 @@ struct Welcome {
   uint32_t protocol_minor = kProtocolMinor;
   std::string store_uuid;
   uint64_t epoch = 0;
-  uint64_t nonce = 0;       // of this controller process
-  uint64_t acked_seq = 0;   // highest report of this incarnation that is durable
+  uint64_t nonce = 0;      // of this controller process
+  uint64_t acked_seq = 0;  // highest report of this incarnation that is durable
   Millis beat_interval{500};
   Millis report_interval{500};
-  Millis silence{2000};     // D: either side that hears nothing for D + 1 s cancels
+  Millis silence{2000};  // D: either side that hears nothing for D + 1 s cancels
   std::string version;
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 
 enum class RejectReason : uint8_t {
   kUnspecified = 0,
-  kBusy = 1,              // too many Hellos; come back after retry_after
-  kProtocol = 2,          // other major version; retrying does not help
-  kInvalid = 3,           // the Hello breaks a limit
-  kNameInUse = 4,         // another live incarnation has the name
+  kBusy = 1,       // too many Hellos; come back after retry_after
+  kProtocol = 2,   // other major version; retrying does not help
+  kInvalid = 3,    // the Hello breaks a limit
+  kNameInUse = 4,  // another live incarnation has the name
   kShuttingDown = 5,
   kFleetFull = 6,
 };
@@ -131,8 +133,8 @@ struct Reject {
 struct TestStart {
   TestId test;
   std::shared_ptr<const TestSpec> spec;
-  BootTime t0{};          // T0 on the controller's clock
-  bool cut = false;       // the test is stopping: send nothing, book what is granted as cancelled
+  BootTime t0{};     // T0 on the controller's clock
+  bool cut = false;  // the test is stopping: send nothing, book what is granted as cancelled
 };
 
 struct TestGrant {
@@ -161,12 +163,12 @@ struct ControllerMessage {
   std::optional<Reject> reject;
   std::vector<TestStart> tests;
   std::vector<TestGrant> grants;
-  std::optional<uint64_t> ack;   // highest durable seq
-  std::vector<TestId> cuts;      // stop at once
+  std::optional<uint64_t> ack;  // highest durable seq
+  std::vector<TestId> cuts;     // stop at once
   std::vector<Released> released;
-  std::vector<TestId> finals;    // the test is over: forget it
+  std::vector<TestId> finals;  // the test is over: forget it
   std::optional<BeatReply> beat_reply;
-  bool drain = false;            // finish what is granted, report it and exit, as after SIGTERM
+  bool drain = false;  // finish what is granted, report it and exit, as after SIGTERM
 };
 
 }  // namespace broadside

@@ -26,14 +26,16 @@ enum class Outcome : uint8_t {
   kCancelled = 10,     // granted, unsent, then the test was stopped or the agent drained out
   kAbandoned = 11,     // sent, unanswered when the drain bound ended
   kUnassigned = 12,    // no agent owned it; booked by the controller
-  kUnknown = 13,       // granted to an agent that never reported it; booked by the controller when the test becomes final
+  kUnknown = 13,  // granted to an agent that never reported it; booked by the controller when the
+                  // test becomes final
 };
 
 inline constexpr size_t kOutcomeCount = 14;
 
 inline constexpr std::array<std::string_view, kOutcomeCount> kOutcomeNames = {
-    "ok",      "failed",      "connect_error", "tls_error", "reset",     "protocol_error", "timeout",
-    "refused", "local_error", "skipped",       "cancelled", "abandoned", "unassigned",     "unknown"};
+    "ok",         "failed",  "connect_error", "tls_error", "reset",     "protocol_error",
+    "timeout",    "refused", "local_error",   "skipped",   "cancelled", "abandoned",
+    "unassigned", "unknown"};
 
 constexpr std::string_view OutcomeName(Outcome outcome) {
   return kOutcomeNames[static_cast<size_t>(outcome)];

@@ -1,7 +1,8 @@
 #pragma once
 
-// The plan is a log of segments. Segment k covers [k, k+1) seconds of test time and holds the slots [from, until) of the curve; a grant is one
-// agent's part of it. An appended segment never changes, and a grant of segment k is always the same, however often it is sent. Value types, no thread.
+// The plan is a log of segments. Segment k covers [k, k+1) seconds of test time and holds the slots
+// [from, until) of the curve; a grant is one agent's part of it. An appended segment never changes,
+// and a grant of segment k is always the same, however often it is sent. Value types, no thread.
 
 #include <cstdint>
 #include <vector>
@@ -30,8 +31,8 @@ struct Grant {
   friend bool operator==(const Grant&, const Grant&) = default;
 };
 
-// Identifies a grant's content; stable over machines and versions. An agent and the controller that disagree about the hash of the last grant have
-// different plans: the controller's store was lost.
+// Identifies a grant's content; stable over machines and versions. An agent and the controller that
+// disagree about the hash of the last grant have different plans: the controller's store was lost.
 uint64_t GrantHash(const Grant& grant);
 
 }  // namespace broadside

@@ -1,7 +1,8 @@
 #pragma once
 
-// absl::Status from std::string_view. Debian's absl::string_view is a type of its own, so absl's makers do not take a
-// std::string_view; these do, and they concatenate their arguments with absl::StrCat.
+// absl::Status from std::string_view. Debian's absl::string_view is a type of its own, so absl's
+// makers do not take a std::string_view; these do, and they concatenate their arguments with
+// absl::StrCat.
 
 #include <string>
 #include <string_view>

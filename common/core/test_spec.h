@@ -2,7 +2,8 @@
 
 // A load test as the user asked for it: validated, then immutable. Value types, no thread.
 //
-// common/wire reads it from JSON and protobuf; `Validate` checks ranges, so that every way in has the same limits and words.
+// common/wire reads it from JSON and protobuf; `Validate` checks ranges, so that every way in has
+// the same limits and words.
 
 #include <cstdint>
 #include <optional>
@@ -17,7 +18,8 @@
 
 namespace broadside {
 
-// What is wrong with one field: `pointer` is a JSON pointer (RFC 6901) into the spec, `detail` names value and limit.
+// What is wrong with one field: `pointer` is a JSON pointer (RFC 6901) into the spec, `detail`
+// names value and limit.
 struct FieldError {
   std::string pointer;
   std::string detail;
@@ -30,7 +32,8 @@ struct Target {
   uint16_t port = 80;
   std::string path = "/";  // with query: the request target
   std::string method = "GET";
-  std::vector<std::pair<std::string, std::string>> headers;  // in the order given; may override Host and User-Agent
+  std::vector<std::pair<std::string, std::string>>
+      headers;  // in the order given; may override Host and User-Agent
   std::string body;
   std::string version_header;  // empty: versions are not counted
   friend bool operator==(const Target&, const Target&) = default;
@@ -42,10 +45,10 @@ enum class Arrivals : uint8_t { kEven = 0, kPoisson = 1 };
 struct Load {
   LoadModel model = LoadModel::kOpen;
   Arrivals arrivals = Arrivals::kEven;
-  std::vector<Stage> stages;   // open
-  uint64_t seed = 0;           // Poisson
-  int64_t connections = 0;     // closed
-  int64_t duration_ms = 0;     // closed
+  std::vector<Stage> stages;  // open
+  uint64_t seed = 0;          // Poisson
+  int64_t connections = 0;    // closed
+  int64_t duration_ms = 0;    // closed
   friend bool operator==(const Load&, const Load&) = default;
 };
 

@@ -1,9 +1,11 @@
 #pragma once
 
-// Thresholds in k6's grammar: `aggregation operator number`, for example "p(99)<200", "rate<0.01", "count>=1000". Value types, no thread.
+// Thresholds in k6's grammar: `aggregation operator number`, for example "p(99)<200", "rate<0.01",
+// "count>=1000". Value types, no thread.
 //
-// Metrics and what they allow: http_req_duration (response time, ms), service_time (ms), send_lag (ms): avg, min, med, max, p(N); http_req_failed: rate (outcomes
-// other than ok and cancelled, over planned - cancelled); http_reqs: count, rate (per second).
+// Metrics and what they allow: http_req_duration (response time, ms), service_time (ms), send_lag
+// (ms): avg, min, med, max, p(N); http_req_failed: rate (outcomes other than ok and cancelled, over
+// planned - cancelled); http_reqs: count, rate (per second).
 
 #include <cstdint>
 #include <string>
@@ -34,7 +36,8 @@ struct Threshold {
 std::string_view ThresholdMetricName(ThresholdMetric metric);
 absl::StatusOr<ThresholdMetric> ParseThresholdMetric(std::string_view name);
 
-// Parses one expression; an error says what was found at which position and what is allowed for the metric.
+// Parses one expression; an error says what was found at which position and what is allowed for the
+// metric.
 absl::StatusOr<Threshold> ParseThreshold(ThresholdMetric metric, std::string_view expression);
 
 // Whether `value` meets the threshold's comparison.

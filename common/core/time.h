@@ -1,7 +1,7 @@
 #pragma once
 
-// Time types. A duration is `Nanos` (or `Millis`); an instant carries its origin in its type, so instants of
-// different clocks cannot be subtracted from each other.
+// Time types. A duration is `Nanos` (or `Millis`); an instant carries its origin in its type, so
+// instants of different clocks cannot be subtracted from each other.
 //
 //   TestTime  tau, since T0 of a test, the same on every machine up to the clock error
 //   BootTime  CLOCK_BOOTTIME of this machine (goes on in suspend); meaningless on another machine

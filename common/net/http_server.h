@@ -71,8 +71,9 @@ class HttpStream {
  public:
   HttpStream() = default;  // closed
   // Queues `data`; never blocks. False when the stream is closed: the client has gone, the server
-  // stops, or more than limits::kSseBufferBytesMax waits after it (one write into an empty buffer may be larger), in which case the connection is cut, so
-  // that the client sees that something is missing.
+  // stops, or more than limits::kSseBufferBytesMax waits after it (one write into an empty buffer
+  // may be larger), in which case the connection is cut, so that the client sees that something is
+  // missing.
   bool Write(std::string data);
   // `drained` runs once on the server's thread as soon as all that was written before has been
   // taken by the kernel: the way to write much without filling the buffer. Dropped when the stream

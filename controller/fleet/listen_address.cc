@@ -18,12 +18,14 @@ absl::Status Explain(std::string_view address, int port, const error_code& error
                        "' shows it), or choose another port with --grpc");
   }
   if (error == boost::asio::error::access_denied) {
-    return absl::PermissionDeniedError(Concat("cannot listen on ", address, ": port ", port,
-                                              " needs privileges; choose one above 1023 with --grpc"));
+    return absl::PermissionDeniedError(
+        Concat("cannot listen on ", address, ": port ", port,
+               " needs privileges; choose one above 1023 with --grpc"));
   }
   if (error == boost::system::errc::address_not_available) {
-    return InvalidArgument("cannot listen on ", address,
-                           ": this machine has no such address; give --grpc 0.0.0.0 for all it has");
+    return InvalidArgument(
+        "cannot listen on ", address,
+        ": this machine has no such address; give --grpc 0.0.0.0 for all it has");
   }
   return Unavailable("cannot listen on ", address, ": ", error.message());
 }

@@ -1,11 +1,12 @@
 // The document and the routes name each other, and what the document refers to exists.
 
+#include "controller/rest/rest_api.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "controller/rest/rest_api.h"
 #include "tests/unit/controller/rest/rest_fixture.h"
 
 namespace broadside {
