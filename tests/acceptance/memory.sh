@@ -10,6 +10,7 @@ seconds=${2:-600}
 work=$(mktemp -d)
 pids=()
 
+# shellcheck disable=SC2317  # the trap calls it
 stop_all() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
