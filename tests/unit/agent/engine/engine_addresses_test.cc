@@ -99,6 +99,7 @@ TEST(ResolverTest, AHangingLookupGivesAnEmptyAnswerAndHoldsNothingUp) {
   struct Gate {
     std::mutex mutex;
     std::condition_variable changed;
+    bool entered = false;
     bool open = false;
     bool left = false;
   };
@@ -107,6 +108,8 @@ TEST(ResolverTest, AHangingLookupGivesAnEmptyAnswerAndHoldsNothingUp) {
   {
     const Lookup lookup = [gate](const std::string&, uint16_t) {
       std::unique_lock lock(gate->mutex);
+      gate->entered = true;
+      gate->changed.notify_all();
       gate->changed.wait(lock, [&] { return gate->open; });
       gate->left = true;
       gate->changed.notify_all();
@@ -115,6 +118,9 @@ TEST(ResolverTest, AHangingLookupGivesAnEmptyAnswerAndHoldsNothingUp) {
     Resolver resolver("a", 80, [&](const AddressAnswer& a) { answers.Add(a); }, lookup,
                       {Seconds(10), Millis(1)});
     EXPECT_TRUE(answers.WaitFor(1).at(0).empty());
+    // A resolver that goes before its thread has come so far looks nothing up.
+    std::unique_lock lock(gate->mutex);
+    gate->changed.wait(lock, [&] { return gate->entered; });
   }  // does not wait for the lookup
   std::unique_lock lock(gate->mutex);
   gate->open = true;
