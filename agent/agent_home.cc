@@ -132,6 +132,8 @@ void AgentHome::OnCollected(std::vector<TestDelta> tests, const EngineStats& sta
                     .throttled_fraction = throttle_.TakeFraction(),
                     .ports_exhausted = stats.ports_exhausted,
                     .descriptors_exhausted = stats.descriptors_exhausted};
+  // Before the report leaves: whoever reads the snapshot after it finds what it counts.
+  published_->Set(snapshot_);
   Step(ResultsCollected{std::move(tests), snapshot_.load});
 }
 
