@@ -66,7 +66,7 @@ void Shard::Run() {
   prctl(PR_SET_NAME, Concat("shard-", index_).c_str());
   // Without this a wait of the normal class ends 50 us late.
   prctl(PR_SET_TIMERSLACK, 1);
-  now_ = woke_ = stats_taken_ = BootNow();
+  now_ = tick_ = stats_taken_ = BootNow();
   while (!stopping_) Turn();
   runs_.clear();
 }
@@ -120,7 +120,7 @@ Nanos Shard::NapBefore(Nanos timeout) const {
 
 std::span<const epoll_event> Shard::Wait() {
   BootTime wake = NextWake();
-  if (wake > now_ && wake != BootTime::max() && Gathers()) wake = std::max(wake, woke_ + kWakeGap);
+  if (wake > now_ && wake != BootTime::max() && Gathers()) wake = std::max(wake, tick_);
   const BootTime before = BootNow();
   Nanos timeout = wake == BootTime::max() ? Nanos(Seconds(60)) : wake - before;
   const Nanos nap = NapBefore(timeout);
@@ -130,7 +130,9 @@ std::span<const epoll_event> Shard::Wait() {
   }
   const std::span<const epoll_event> events = resources_.poller.Wait(timeout);
   events_last_ = events.size();
-  woke_ = now_ = BootNow();
+  now_ = BootNow();
+  // Ticks stand on a grid: counted from the wake-up they would come later by its delay each time.
+  if (now_ >= tick_) tick_ += kWakeGap * ((now_ - tick_) / kWakeGap + 1);
   if (wake > before) loop_delay_ = std::max(loop_delay_, now_ - wake);
   return events;
 }

@@ -4,7 +4,7 @@
 // tests, their pacers, connections and recorders; nothing is shared with other shards.
 //
 // A turn: take due slots, send all that is ready, wait (exactly until the next due slot; when slots
-// are closer than kWakeGap, at most every kWakeGap, which gathers sends and answers), receive from
+// are closer than kWakeGap, on a grid of kWakeGap, which gathers sends and answers), receive from
 // all readable connections, expire deadlines, read the mailbox. docs/adr/0002 has the figures.
 //
 // Post is thread-safe; what is posted runs on the shard's thread in order. Everything else is that
@@ -66,7 +66,7 @@ class Shard {
   std::map<TestId, std::unique_ptr<ShardLoad>> runs_;
   EngineStats gone_;  // totals of removed tests
   BootTime now_{};
-  BootTime woke_{};
+  BootTime tick_{};  // the next moment for a turn while slots are closer than kWakeGap
   size_t events_last_ = 0;
   BootTime maintain_at_{};
   Nanos loop_delay_{0};
