@@ -64,7 +64,8 @@ class Controller : public Commands {
   void DeleteTest(const TestId& test, Done done) override;
   void DrainAgent(const std::string& name, Done done) override;
   void ReadTest(const TestId& test, Done done) override;
-  void ReadTests(const std::string& cursor, int limit, std::function<void(TestPage)> done) override;
+  void ReadTests(const std::optional<TestCursor>& after, int limit,
+                 std::function<void(TestPage)> done) override;
   void ReadIntervals(const TestId& test, int64_t from_k, int limit,
                      std::function<void(IntervalPage)> done) override;
   void ReadUpdates(const TestId& test, uint64_t after, int limit,

@@ -90,11 +90,12 @@ void Controller::ReadTest(const TestId& test, Done done) {
       });
 }
 
-void Controller::ReadTests(const std::string& cursor, int limit,
+void Controller::ReadTests(const std::optional<TestCursor>& after, int limit,
                            std::function<void(TestPage)> done) {
   store_->ReadTests(
-      cursor, limit,
-      [this, done = std::move(done)](const std::vector<TestRecord>& records, std::string next) {
+      after, limit,
+      [this, done = std::move(done)](const std::vector<TestRecord>& records,
+                                     std::optional<TestCursor> next) {
         TestPage page;
         page.next = std::move(next);
         const std::shared_ptr<const FleetView> now = view();

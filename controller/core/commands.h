@@ -42,9 +42,16 @@ struct StartRequest {
   uint64_t body_hash = 0;       // of the request body, compared when the key was used before
 };
 
+// A place in the list of all tests, newest first: behind the test with this time and id, which need
+// not be there any more.
+struct TestCursor {
+  WallTime created_at;
+  TestId id;
+  friend bool operator==(const TestCursor&, const TestCursor&) = default;
+};
 struct TestPage {
   std::vector<std::shared_ptr<const TestView>> items;  // newest first
-  std::string next;                                    // cursor; empty at the end
+  std::optional<TestCursor> next;                      // nothing at the end
 };
 struct IntervalPage {
   bool found = true;
@@ -70,8 +77,8 @@ class Commands {
 
   // One test, also ended ones that only the store has.
   virtual void ReadTest(const TestId& test, Done done) = 0;
-  // Tests created before the cursor (empty: the newest), newest first.
-  virtual void ReadTests(const std::string& cursor, int limit,
+  // The tests behind a place in the list, or the newest.
+  virtual void ReadTests(const std::optional<TestCursor>& after, int limit,
                          std::function<void(TestPage)> done) = 0;
   virtual void ReadIntervals(const TestId& test, int64_t from_k, int limit,
                              std::function<void(IntervalPage)> done) = 0;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/core/utf8.h"
 #include "common/net/http_server.h"
 #include "controller/rest/problem.h"
 #include "controller/rest/view_json.h"
@@ -30,7 +31,7 @@ inline HttpResponse ListResponse(Json items, const std::string& next) {
 }
 
 inline Problem BadCursor(std::string_view cursor) {
-  return {400, Concat("cursor: \"", cursor, "\" is none that this list gave as \"next\""), {}};
+  return {400, Concat("cursor: ", Quoted(cursor), " is none that this list gave as \"next\""), {}};
 }
 
 }  // namespace broadside

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "common/core/limits.h"
+#include "common/core/utf8.h"
 
 namespace broadside {
 namespace {
@@ -61,15 +62,15 @@ absl::StatusOr<QueryParameters> ParseQuery(std::string_view query,
     const auto value =
         DecodeForm(equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1));
     if (!name.has_value() || !value.has_value()) {
-      return InvalidArgument("query: \"", part, "\" is not percent-encoded correctly");
+      return InvalidArgument("query: ", Quoted(part), " is not percent-encoded correctly");
     }
     if (std::find(known.begin(), known.end(), *name) == known.end()) {
       return InvalidArgument(
-          "query parameter \"", *name, "\" is unknown; ",
+          "query parameter ", Quoted(*name), " is unknown; ",
           known.empty() ? "this call has none" : "this call has " + Listed(known));
     }
     if (!parameters.emplace(*name, *value).second) {
-      return InvalidArgument("query parameter \"", *name, "\" is given twice");
+      return InvalidArgument("query parameter ", Quoted(*name), " is given twice");
     }
   }
   return parameters;
@@ -87,7 +88,7 @@ absl::StatusOr<int> LimitOf(const QueryParameters& query, int absent) {
   if (found == query.end()) return absent;
   const auto value = ParseWhole(found->second);
   if (!value.has_value() || *value < 1 || *value > limits::kPageItemsMax) {
-    return InvalidArgument("limit: \"", found->second, "\" is no whole number from 1 to ",
+    return InvalidArgument("limit: ", Quoted(found->second), " is no whole number from 1 to ",
                            limits::kPageItemsMax);
   }
   return static_cast<int>(*value);

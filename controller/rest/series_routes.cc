@@ -15,7 +15,7 @@ void RestApi::ListIntervals(const CallPtr& call) {
   int64_t from_k = 0;
   if (const auto cursor = call->query.find("cursor"); cursor != call->query.end()) {
     const auto k = ParseWhole(cursor->second);
-    if (!k.has_value() || *k > INT64_MAX) return call->Fail(BadCursor(cursor->second));
+    if (!k.has_value() || *k > limits::kSegmentMax) return call->Fail(BadCursor(cursor->second));
     from_k = static_cast<int64_t>(*k);
   }
   WithTest(call, [this, call, from_k, limit = *limit](const std::shared_ptr<const TestView>& test) {

@@ -1,6 +1,7 @@
 // Tests: start, list, get, change, stop, forget.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/wire/rfc3339.h"
@@ -20,6 +21,22 @@ HttpResponse TestResponse(int status, const TestView& test) {
 
 bool IsPrintable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+// "<created_at, ns>.<id>" of the last test of a page.
+std::string CursorOf(const TestCursor& last) {
+  return Concat(last.created_at.time_since_epoch().count(), ".", last.id);
+}
+
+// Nothing for what CursorOf never writes.
+std::optional<TestCursor> PlaceOf(std::string_view cursor) {
+  const size_t dot = cursor.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::optional<uint64_t> nanos = ParseWhole(cursor.substr(0, dot));
+  const std::string_view id = cursor.substr(dot + 1);
+  const bool is_id = !id.empty() && id.size() <= limits::kTestIdBytesMax && IsPrintable(id);
+  if (!nanos.has_value() || *nanos > INT64_MAX || !is_id) return std::nullopt;
+  return TestCursor{WallTime(Nanos(static_cast<int64_t>(*nanos))), TestId(id)};
 }
 
 }  // namespace
@@ -50,18 +67,16 @@ void RestApi::StartTest(const CallPtr& call) {
 void RestApi::ListTests(const CallPtr& call) {
   const auto limit = LimitOf(call->query, limits::kPageItemsDefault);
   if (!limit.ok()) return call->Fail(400, std::string(limit.status().message()));
-  std::string cursor;
-  if (const auto found = call->query.find("cursor"); found != call->query.end()) {
-    cursor = found->second;
-    if (cursor.empty() || cursor.size() > 255 || !IsPrintable(cursor)) {
-      return call->Fail(BadCursor(cursor));
-    }
+  std::optional<TestCursor> after;
+  if (const auto cursor = call->query.find("cursor"); cursor != call->query.end()) {
+    after = PlaceOf(cursor->second);
+    if (!after.has_value()) return call->Fail(BadCursor(cursor->second));
   }
-  commands_.ReadTests(cursor, *limit, [gate = gate_, call](TestPage page) {
+  commands_.ReadTests(after, *limit, [gate = gate_, call](TestPage page) {
     gate->Post([call, page = std::move(page)] {
       Json items = Json::array();
       for (const auto& test : page.items) items.push_back(TestJson(*test));
-      call->Send(ListResponse(std::move(items), page.next));
+      call->Send(ListResponse(std::move(items), page.next.has_value() ? CursorOf(*page.next) : ""));
     });
   });
 }

@@ -118,10 +118,11 @@ void Store::ReadTest(const TestId& test, std::function<void(std::optional<TestRe
   });
 }
 
-void Store::ReadTests(const std::string& cursor, int limit,
-                      std::function<void(std::vector<TestRecord>, std::string)> done) {
-  impl_->Post([impl = impl_.get(), cursor, limit, done = std::move(done)] {
-    TestRecordPage page = impl->ValueOr(impl->reader().Tests(cursor, limit), {});
+void Store::ReadTests(
+    const std::optional<TestCursor>& after, int limit,
+    std::function<void(std::vector<TestRecord>, std::optional<TestCursor>)> done) {
+  impl_->Post([impl = impl_.get(), after, limit, done = std::move(done)] {
+    TestRecordPage page = impl->ValueOr(impl->reader().Tests(after, limit), {});
     done(std::move(page.items), std::move(page.next));
   });
 }

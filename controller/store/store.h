@@ -34,9 +34,9 @@ class Store {
   void Write(StoreBatch batch, std::function<void(absl::Status)> done);
 
   void ReadTest(const TestId& test, std::function<void(std::optional<TestRecord>)> done);
-  // Tests created before `cursor` (empty: all), newest first, with the cursor of the next page.
-  void ReadTests(const std::string& cursor, int limit,
-                 std::function<void(std::vector<TestRecord>, std::string)> done);
+  // Tests, newest first, from `after` on if it is given, with the place of the next page.
+  void ReadTests(const std::optional<TestCursor>& after, int limit,
+                 std::function<void(std::vector<TestRecord>, std::optional<TestCursor> next)> done);
   void ReadIntervals(const TestId& test, int64_t from_k, int limit,
                      std::function<void(IntervalPage)> done);
   // Intervals and changes with a revision above `after`, ascending.

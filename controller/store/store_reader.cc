@@ -1,7 +1,6 @@
 #include "controller/store/store_reader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 #include <variant>
 
@@ -74,24 +73,6 @@ absl::StatusOr<TestRecord> ReadTestRow(const SqliteStatement& row) {
     return Bad(Concat("the spec of ", test.id, ": ", problem->ToString()));
   test.spec = std::make_shared<const TestSpec>(std::get<TestSpec>(std::move(spec)));
   return test;
-}
-
-// "<created_at, ns>.<id>".
-std::string CursorAfter(const TestRecord& test) {
-  return Concat(test.created_at.time_since_epoch().count(), ".", test.id);
-}
-
-struct Cursor {
-  int64_t created_at = 0;
-  std::string_view id;
-};
-std::optional<Cursor> ReadCursor(std::string_view text) {
-  Cursor cursor;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, cursor.created_at);
-  if (error != std::errc() || rest == end || *rest != '.') return std::nullopt;
-  cursor.id = std::string_view(rest + 1, static_cast<size_t>(end - rest - 1));
-  return cursor;
 }
 
 size_t LimitOf(int limit) { return static_cast<size_t>(std::max(limit, 1)); }
@@ -209,15 +190,13 @@ absl::StatusOr<std::optional<TestRecord>> StoreReader::Test(const TestId& test) 
   return std::optional<TestRecord>(std::move(tests->front()));
 }
 
-absl::StatusOr<TestRecordPage> StoreReader::Tests(std::string_view cursor, int limit) {
-  SqliteStatement* rows = &newest_tests_;
-  if (cursor.empty()) {
-    rows->Start();
+absl::StatusOr<TestRecordPage> StoreReader::Tests(const std::optional<TestCursor>& after,
+                                                  int limit) {
+  SqliteStatement* rows = after ? &older_tests_ : &newest_tests_;
+  if (after) {
+    rows->Start(after->created_at.time_since_epoch().count(), after->id);
   } else {
-    const std::optional<Cursor> before = ReadCursor(cursor);
-    if (!before) return TestRecordPage();
-    rows = &older_tests_;
-    rows->Start(before->created_at, before->id);
+    rows->Start();
   }
   bool more = false;
   absl::StatusOr<std::vector<TestRecord>> tests =
@@ -225,7 +204,7 @@ absl::StatusOr<TestRecordPage> StoreReader::Tests(std::string_view cursor, int l
   if (!tests.ok()) return tests.status();
   TestRecordPage page;
   page.items = *std::move(tests);
-  if (more) page.next = CursorAfter(page.items.back());
+  if (more) page.next = TestCursor{page.items.back().created_at, page.items.back().id};
   return page;
 }
 

@@ -20,8 +20,8 @@
 namespace broadside {
 
 struct TestRecordPage {
-  std::vector<TestRecord> items;  // newest first
-  std::string next;               // cursor; empty at the end
+  std::vector<TestRecord> items;   // newest first
+  std::optional<TestCursor> next;  // nothing at the end
 };
 
 class StoreReader {
@@ -34,8 +34,7 @@ class StoreReader {
   absl::Status Load(StoredState* state, LedgerFold* fold);
 
   absl::StatusOr<std::optional<TestRecord>> Test(const TestId& test);
-  // A cursor that is none of ours is the end of the list.
-  absl::StatusOr<TestRecordPage> Tests(std::string_view cursor, int limit);
+  absl::StatusOr<TestRecordPage> Tests(const std::optional<TestCursor>& after, int limit);
   absl::StatusOr<IntervalPage> Intervals(const TestId& test, int64_t from_k, int limit);
   absl::StatusOr<UpdatePage> Updates(const TestId& test, uint64_t after, int limit);
 

@@ -195,7 +195,8 @@ class BadInputTest(unittest.TestCase):
                 ("POST", "/api/v1/agents/none/drain", 404), ("PUT", "/api/v1/tests", 405), ("POST", test, 405),
                 ("GET", "/api/v1/tests/%zz", 400), ("GET", "/api/v1/tests?limit=0", 400),
                 ("GET", "/api/v1/tests?limit=1001", 400), ("GET", "/api/v1/tests?limit=1&limit=2", 400),
-                ("GET", "/api/v1/tests?page=2", 400), ("GET", test + "/intervals?cursor=x", 400),
+                ("GET", "/api/v1/tests?page=2", 400), ("GET", "/api/v1/tests?cursor=garbage", 400),
+                ("GET", test + "/intervals?cursor=x", 400),
                 ("GET", test + "/events?last_event_id=x", 400), ("GET", "/api/v1/agents?cursor=x", 400)]:
             with self.subTest(method=method, target=target):
                 self.assert_problem(self.controller.call(method, target), status, target.split("?")[0])

@@ -111,10 +111,14 @@ class FakeCommands : public Commands {
   void ReadTest(const TestId& test, Done done) override {
     home_.Post([this, test, done = std::move(done)] { done(Find(test)); });
   }
-  void ReadTests(const std::string& cursor, int limit,
+  void ReadTests(const std::optional<TestCursor>& after, int limit,
                  std::function<void(TestPage)> done) override {
     const std::lock_guard lock(mutex_);
-    asked_.push_back("tests " + cursor + " " + std::to_string(limit));
+    const std::string place = after
+                                  ? " behind " + after->id + " of " +
+                                        std::to_string(after->created_at.time_since_epoch().count())
+                                  : "";
+    asked_.push_back("tests" + place + " " + std::to_string(limit));
     home_.Post([page = tests_, done = std::move(done)] { done(page); });
   }
   void ReadIntervals(const TestId& test, int64_t from_k, int limit,

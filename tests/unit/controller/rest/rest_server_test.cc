@@ -177,16 +177,16 @@ TEST_F(RestTest, ListsTestsByPages) {
   TestPage page;
   page.items = {std::make_shared<const TestView>(MakeTest("t2")),
                 std::make_shared<const TestView>(MakeTest("t1"))};
-  page.next = "c3";
+  page.next = TestCursor{WallTime(Nanos(1000)), "t1"};
   commands_.SetTests(page);
-  const Answer answer = Ask("GET", "/api/v1/tests?limit=2&cursor=c1");
+  const Answer answer = Ask("GET", "/api/v1/tests?limit=2&cursor=3000.t3");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.json["items"].size(), 2u);
   EXPECT_EQ(answer.json["items"][0]["id"], "t2");
-  EXPECT_EQ(answer.json["next"], "c3");
+  EXPECT_EQ(answer.json["next"], "1000.t1");
   commands_.SetTests({});
   EXPECT_EQ(Ask("GET", "/api/v1/tests").body, "{\"items\":[],\"next\":null}\n");
-  EXPECT_THAT(commands_.asked(), ElementsAre("tests c1 2", "tests  50"));
+  EXPECT_THAT(commands_.asked(), ElementsAre("tests behind t3 of 3000 2", "tests 50"));
 }
 
 TEST_F(RestTest, RefusesWrongQueryParametersByName) {
@@ -204,9 +204,26 @@ TEST_F(RestTest, RefusesWrongQueryParametersByName) {
   ExpectProblem(Ask("GET", "/api/v1/tests/t1?x"), 400, "/api/v1/tests/t1");
   ExpectProblem(Ask("GET", "/api/v1/tests?limit=1&limit=2"), 400, "/api/v1/tests");
   ExpectProblem(Ask("GET", "/api/v1/tests?limit=%4"), 400, "/api/v1/tests");
-  ExpectProblem(Ask("GET", "/api/v1/tests/t1/intervals?cursor=-1"), 400,
-                "/api/v1/tests/t1/intervals");
-  ExpectProblem(Ask("GET", "/api/v1/agents?cursor=x"), 400, "/api/v1/agents");
+}
+
+TEST_F(RestTest, RefusesCursorsThatItNeverGave) {
+  commands_.PublishTest(MakeTest("t1"));
+  const std::string long_id(limits::kTestIdBytesMax + 1, 'x');
+  const std::string past_end = std::to_string(limits::kSegmentMax + 1);
+  const std::vector<std::pair<std::string, std::vector<std::string>>> foreign = {
+      {"/api/v1/tests",
+       {"", "garbage", "5", ".", "5.", ".t1", "-5.t1", "%205.t1", "99999999999999999999.t1",
+        "5.t%0a", "5." + long_id}},
+      {"/api/v1/tests/t1/intervals", {"", "x", "-1", "1.5", past_end}},
+      {"/api/v1/agents", {"", "x", "0.a"}}};
+  for (const auto& [path, cursors] : foreign) {
+    for (const std::string& cursor : cursors) {
+      const Answer answer = Ask("GET", Concat(path, "?cursor=", cursor));
+      ExpectProblem(answer, 400, path);
+      EXPECT_THAT(answer.json["detail"], HasSubstr("cursor: ")) << path << " " << cursor;
+    }
+  }
+  EXPECT_THAT(commands_.asked(), ElementsAre());
 }
 
 TEST_F(RestTest, ListsIntervals) {

@@ -84,13 +84,13 @@ inline std::optional<TestRecord> ReadTest(Store& store, const TestId& test) {
   return done.get_future().get();
 }
 
-inline std::pair<std::vector<TestRecord>, std::string> ReadTests(Store& store,
-                                                                 const std::string& cursor,
-                                                                 int limit) {
-  std::promise<std::pair<std::vector<TestRecord>, std::string>> done;
-  store.ReadTests(cursor, limit, [&done](std::vector<TestRecord> records, std::string next) {
-    done.set_value({std::move(records), std::move(next)});
-  });
+// The newest ones.
+inline std::vector<TestRecord> ReadTests(Store& store, int limit) {
+  std::promise<std::vector<TestRecord>> done;
+  store.ReadTests(std::nullopt, limit,
+                  [&done](std::vector<TestRecord> records, const std::optional<TestCursor>&) {
+                    done.set_value(std::move(records));
+                  });
   return done.get_future().get();
 }
 
