@@ -1,6 +1,6 @@
 #include "cli/run_spec.h"
 
-#include <array>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -9,15 +9,16 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "cli/spec/spec_file.h"
 #include "common/core/status.h"
-#include "common/wire/decimal.h"
+#include "common/core/utf8.h"
 #include "common/wire/spec_json.h"
 
 namespace broadside {
 namespace {
 
-std::string Quoted(const std::string& text) {
+std::string JsonText(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -37,68 +38,128 @@ absl::StatusOr<std::string> ReadAll(const std::string& file) {
   return text.str();
 }
 
-// Where a pointer into the spec came from on the command line.
-std::string FlagOf(std::string_view pointer) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kFlags = {{
-      {"/target/url", "URL"},
-      {"/target/method", "--method"},
-      {"/target/headers", "--header"},
-      {"/target/body", "--body"},
-      {"/load/stages/0/rate", "--rate"},
-      {"/load/stages/0/duration", "--duration"},
-      {"/load/model", "--connections"},  // that of a closed loop
-      {"/timeout", "--timeout"},
-      {"/thresholds", "--threshold"},
-      {"/load", "--rate"},
-  }};
-  for (const auto& [prefix, flag] : kFlags) {
-    if (pointer.starts_with(prefix)) return std::string(flag);
+// The spec of the flags as JSON, and which flag each part of it came from: a JSON pointer, and the
+// flag for people.
+struct FlagSpec {
+  std::string json;
+  std::vector<std::pair<std::string, std::string>> flags;
+};
+
+// The flag that the innermost known part at or above `pointer` came from.
+std::string FlagOf(const FlagSpec& spec, std::string_view pointer) {
+  std::string_view part = pointer;
+  while (!part.empty()) {
+    // The last one, as a repeated header is wrong where it stands again.
+    for (auto it = spec.flags.rbegin(); it != spec.flags.rend(); ++it) {
+      if (it->first == part) return it->second;
+    }
+    part = part.substr(0, part.rfind('/'));
   }
   return std::string(pointer);
 }
 
-absl::StatusOr<std::string> HeadersJson(const std::vector<std::string>& headers) {
+absl::Status AddHeaders(const std::vector<std::string>& headers, FlagSpec& spec) {
   std::string json;
   for (const std::string& header : headers) {
     const size_t colon = header.find(':');
     if (colon == std::string::npos || colon == 0) {
       return InvalidArgument("--header ", header, ": must be 'Name: value'");
     }
+    const std::string name = header.substr(0, colon);
     const size_t value = header.find_first_not_of(" \t", colon + 1);
+    if (!IsValidUtf8(header))
+      return InvalidArgument("--header ", Quoted(name), ": is not valid UTF-8");
     if (!json.empty()) json += ",";
-    json += Quoted(header.substr(0, colon)) + ":" +
-            Quoted(value == std::string::npos ? "" : header.substr(value));
+    json += JsonText(name) + ":" + JsonText(value == std::string::npos ? "" : header.substr(value));
+    spec.flags.emplace_back("/target/headers/" + EscapePointerToken(name), "--header " + name);
   }
-  return "{" + json + "}";
+  spec.flags.emplace_back("/target/headers", "--header");
+  spec.json += ",\"headers\":{" + json + "}";
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ThresholdsJson(const std::vector<std::string>& thresholds) {
-  std::vector<std::pair<std::string, std::string>> metrics;  // in the order given
+absl::Status AddBody(const std::string& flag, FlagSpec& spec) {
+  std::string body = flag;
+  if (body.starts_with("@")) {
+    absl::StatusOr<std::string> text = ReadAll(body.substr(1));
+    if (!text.ok()) return InvalidArgument("--body: ", ToStd(text.status().message()));
+    body = *std::move(text);
+  }
+  const bool is_text = IsValidUtf8(body);
+  spec.json += is_text ? ",\"body\":" + JsonText(body)
+                       : ",\"body_base64\":\"" + absl::Base64Escape(body) + "\"";
+  spec.flags.emplace_back(is_text ? "/target/body" : "/target/body_base64", "--body");
+  return absl::OkStatus();
+}
+
+absl::Status AddTarget(const RunSpecFlags& flags, FlagSpec& spec) {
+  spec.json += "\"target\":{\"url\":" + JsonText(flags.url);
+  spec.flags.emplace_back("/target/url", "URL");
+  if (!flags.method.empty()) {
+    spec.json += ",\"method\":" + JsonText(flags.method);
+    spec.flags.emplace_back("/target/method", "--method");
+  }
+  absl::Status status;
+  if (!flags.headers.empty()) status = AddHeaders(flags.headers, spec);
+  if (status.ok() && !flags.body.empty()) status = AddBody(flags.body, spec);
+  spec.json += "}";
+  return status;
+}
+
+// The numbers go over as they were written, so that they stay exact.
+absl::Status AddLoad(const RunSpecFlags& flags, FlagSpec& spec) {
+  const std::string duration = "\"duration\":" + JsonText(flags.duration);
+  if (flags.connections.empty()) {
+    if (!nlohmann::json::parse(flags.rate, nullptr, false).is_number()) {
+      return InvalidArgument("--rate ", flags.rate, ": must be a number of requests per second");
+    }
+    spec.json += ",\"load\":{\"model\":\"open\",\"stages\":[{" + duration +
+                 ",\"rate\":" + flags.rate + "}]}";
+    spec.flags.emplace_back("/load", "--rate");
+    spec.flags.emplace_back("/load/stages/0/duration", "--duration");
+    return absl::OkStatus();
+  }
+  if (!nlohmann::json::parse(flags.connections, nullptr, false).is_number_unsigned()) {
+    return InvalidArgument("--connections ", flags.connections, ": must be a whole number");
+  }
+  spec.json +=
+      ",\"load\":{\"model\":\"closed\",\"connections\":" + flags.connections + "," + duration + "}";
+  spec.flags.emplace_back("/load", "--connections");
+  spec.flags.emplace_back("/load/duration", "--duration");
+  return absl::OkStatus();
+}
+
+absl::Status AddThresholds(const std::vector<std::string>& thresholds, FlagSpec& spec) {
+  struct Metric {
+    std::string name;
+    std::string list;
+    int count = 0;
+  };
+  std::vector<Metric> metrics;  // in the order given
   for (const std::string& threshold : thresholds) {
     const size_t colon = threshold.find(':');
     if (colon == std::string::npos) {
       return InvalidArgument("--threshold ", threshold,
                              ": must be 'METRIC:EXPRESSION', as 'http_req_duration:p(99)<200'");
     }
-    const std::string metric = threshold.substr(0, colon);
-    const std::string expression = Quoted(threshold.substr(colon + 1));
-    bool joined = false;
-    for (auto& [name, list] : metrics) {
-      if (name != metric) continue;
-      list += "," + expression;
-      joined = true;
-    }
-    if (!joined) metrics.emplace_back(metric, expression);
+    const std::string name = threshold.substr(0, colon);
+    auto metric = std::find_if(metrics.begin(), metrics.end(),
+                               [&name](const Metric& known) { return known.name == name; });
+    if (metric == metrics.end()) metric = metrics.insert(metric, Metric{name, "", 0});
+    const std::string pointer = "/thresholds/" + EscapePointerToken(name);
+    spec.flags.emplace_back(pointer, "--threshold " + name);
+    spec.flags.emplace_back(Concat(pointer, "/", metric->count++), "--threshold " + threshold);
+    metric->list += (metric->list.empty() ? "" : ",") + JsonText(threshold.substr(colon + 1));
   }
   std::string json;
-  for (const auto& [name, list] : metrics) {
-    if (!json.empty()) json += ",";
-    json += Quoted(name) + ":[" + list + "]";
+  for (const Metric& metric : metrics) {
+    json += (json.empty() ? "" : ",") + JsonText(metric.name) + ":[" + metric.list + "]";
   }
-  return "{" + json + "}";
+  spec.json += ",\"thresholds\":{" + json + "}";
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> JsonOfFlags(const RunSpecFlags& flags) {
+absl::StatusOr<FlagSpec> JsonOfFlags(const RunSpecFlags& flags) {
   if (!flags.connections.empty() && !flags.rate.empty()) {
     return InvalidArgument("-c and -r exclude each other: a closed loop has no rate");
   }
@@ -106,64 +167,41 @@ absl::StatusOr<std::string> JsonOfFlags(const RunSpecFlags& flags) {
   if (flags.rate.empty() && flags.connections.empty())
     return InvalidArgument("--rate is missing: requests per second");
   if (flags.duration.empty()) return InvalidArgument("--duration is missing: 30s, 5m");
-  std::string target = "\"url\":" + Quoted(flags.url);
-  if (!flags.method.empty()) target += ",\"method\":" + Quoted(flags.method);
-  if (!flags.headers.empty()) {
-    const absl::StatusOr<std::string> headers = HeadersJson(flags.headers);
-    if (!headers.ok()) return headers.status();
-    target += ",\"headers\":" + *headers;
+  FlagSpec spec;
+  spec.json = "{\"name\":" + JsonText(flags.name.empty() ? "run" : flags.name) + ",";
+  spec.flags.emplace_back("/name", "--name");
+  absl::Status status = AddTarget(flags, spec);
+  if (status.ok()) status = AddLoad(flags, spec);
+  if (status.ok() && !flags.timeout.empty()) {
+    spec.json += ",\"timeout\":" + JsonText(flags.timeout);
+    spec.flags.emplace_back("/timeout", "--timeout");
   }
-  if (flags.body.starts_with("@")) {
-    const absl::StatusOr<std::string> body = ReadAll(flags.body.substr(1));
-    if (!body.ok()) return body.status();
-    target += ",\"body\":" + Quoted(*body);
-  } else if (!flags.body.empty()) {
-    target += ",\"body\":" + Quoted(flags.body);
-  }
-  std::string load;
-  if (flags.connections.empty()) {
-    // The number goes over as it was written, so that it stays exact.
-    if (nlohmann::json::parse(flags.rate, nullptr, false).is_number() == false) {
-      return InvalidArgument("--rate ", flags.rate, ": must be a number of requests per second");
-    }
-    load = "\"model\":\"open\",\"stages\":[{\"duration\":" + Quoted(flags.duration) +
-           ",\"rate\":" + flags.rate + "}]";
-  } else {
-    if (nlohmann::json::parse(flags.connections, nullptr, false).is_number_unsigned() == false) {
-      return InvalidArgument("--connections ", flags.connections, ": must be a whole number");
-    }
-    load = "\"model\":\"closed\",\"connections\":" + flags.connections +
-           ",\"duration\":" + Quoted(flags.duration);
-  }
-  std::string json = "{\"name\":\"run\",\"target\":{" + target + "},\"load\":{" + load + "}";
-  if (!flags.timeout.empty()) json += ",\"timeout\":" + Quoted(flags.timeout);
-  if (!flags.thresholds.empty()) {
-    const absl::StatusOr<std::string> thresholds = ThresholdsJson(flags.thresholds);
-    if (!thresholds.ok()) return thresholds.status();
-    json += ",\"thresholds\":" + *thresholds;
-  }
-  return json + "}";
+  if (status.ok() && !flags.thresholds.empty()) status = AddThresholds(flags.thresholds, spec);
+  if (!status.ok()) return status;
+  spec.json += "}";
+  return spec;
 }
 
 absl::StatusOr<TestSpec> SpecOfFlags(const RunSpecFlags& flags) {
-  const absl::StatusOr<std::string> json = JsonOfFlags(flags);
-  if (!json.ok()) return json.status();
-  std::variant<TestSpec, SpecProblem> parsed = ParseTestSpec(*json);
+  const absl::StatusOr<FlagSpec> made = JsonOfFlags(flags);
+  if (!made.ok()) return made.status();
+  std::variant<TestSpec, SpecProblem> parsed = ParseTestSpec(made->json);
   if (auto* spec = std::get_if<TestSpec>(&parsed)) return std::move(*spec);
   const SpecProblem& problem = std::get<SpecProblem>(parsed);
   if (problem.IsSyntax()) return InvalidArgument(problem.ToString());
   std::string text;
   for (const FieldError& field : problem.fields()) {
     if (!text.empty()) text += "\n";
-    text += Concat(FlagOf(field.pointer), ": ", field.detail);
+    text += Concat(FlagOf(*made, field.pointer), ": ", field.detail);
   }
   return InvalidArgument(text);
 }
 
 bool AnyFlag(const RunSpecFlags& flags) {
-  return !flags.url.empty() || !flags.rate.empty() || !flags.duration.empty() ||
-         !flags.connections.empty() || !flags.headers.empty() || !flags.method.empty() ||
-         !flags.body.empty() || !flags.timeout.empty() || !flags.thresholds.empty();
+  return !flags.name.empty() || !flags.url.empty() || !flags.rate.empty() ||
+         !flags.duration.empty() || !flags.connections.empty() || !flags.headers.empty() ||
+         !flags.method.empty() || !flags.body.empty() || !flags.timeout.empty() ||
+         !flags.thresholds.empty();
 }
 
 }  // namespace

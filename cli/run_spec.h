@@ -1,7 +1,7 @@
 #pragma once
 
-// The test spec of `broadside run` and `broadside test start`: from a file, from flags, or from a
-// file with flags over it. Reads files; otherwise pure.
+// The test spec of `broadside run` and `broadside test start`: from a file or from flags, not both.
+// Reads files; otherwise pure.
 
 #include <string>
 #include <vector>
@@ -12,6 +12,7 @@
 namespace broadside {
 
 struct RunSpecFlags {
+  std::string name;  // empty: "run"
   std::string url;
   std::string file;  // "-" is stdin; empty: flags alone
   std::string rate;

@@ -4,6 +4,7 @@ namespace broadside {
 
 void AddSpecOptions(CLI::App* verb, RunSpecFlags& flags) {
   verb->add_option("url", flags.url, "what to load");
+  verb->add_option("--name", flags.name, "of the test, for people; default: run");
   verb->add_option("-f,--file", flags.file,
                    "a test spec, YAML or JSON, instead of the flags; - reads stdin");
   verb->add_option("-r,--rate", flags.rate, "requests per second, up to 6 decimals");

@@ -216,7 +216,8 @@ int64_t CheckStages(const std::vector<Stage>& stages, Errors& errors) {
 
 void CheckLoad(const Load& load, Errors& errors) {
   if (load.model != LoadModel::kOpen) {
-    errors.push_back({"/load/model", "\"closed\" is not supported yet (supported: open)"});
+    errors.push_back(
+        {"/load/model", "the closed loop is not supported yet; use the open loop, with a rate"});
     return;
   }
   if (load.arrivals != Arrivals::kEven) {

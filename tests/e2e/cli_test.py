@@ -44,7 +44,7 @@ class CommandLineTest(StageTest):
                            (["run", NOBODY, "-d", "1s"], "--rate"),
                            (["run", NOBODY, "-r", "5"], "--duration"),
                            ([*good, "-c", "5"], "-c and -r exclude each other"),
-                           (["run", NOBODY, "-c", "5", "-d", "1s"], "--connections"),
+                           (["run", NOBODY, "-c", "5", "-d", "1s"], "--connections: the closed loop is not supported yet"),
                            (["run", "https://x/", "-r", "5", "-d", "1s"], "https"),
                            (["run", "http:///", "-r", "5", "-d", "1s"], "URL: has no host"),
                            (["run", NOBODY, "-r", "-5", "-d", "1s"], "--rate: -5 is below 0"),

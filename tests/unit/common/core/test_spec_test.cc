@@ -192,7 +192,7 @@ TEST(TestSpecTest, RefusesABadHeader) {
 TEST(TestSpecTest, RefusesABadLoad) {
   ExpectErrors({
       {[](TestSpec& s) { s.load.model = LoadModel::kClosed; },
-       {"/load/model", "\"closed\" is not supported yet (supported: open)"}},
+       {"/load/model", "the closed loop is not supported yet; use the open loop, with a rate"}},
       {[](TestSpec& s) { s.load.arrivals = Arrivals::kPoisson; },
        {"/load/arrivals", "\"poisson\" is not supported yet (supported: even)"}},
       {[](TestSpec& s) { s.load.stages.clear(); },

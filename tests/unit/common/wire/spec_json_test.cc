@@ -247,7 +247,7 @@ TEST(SpecJsonTest, NamesValueAndLimitByTheKeyThatWasWritten) {
       {R"({"load":{"seed":1}})", {"/load/seed", "belongs to the arrivals \"poisson\""}},
       {R"({"load":{"connections":1}})", {"/load/connections", "belongs to the model \"closed\""}},
       {R"({"load":{"model":"closed","arrivals":null,"stages":null,"connections":64,"duration":"30s"}})",
-       {"/load/model", "\"closed\" is not supported yet (supported: open)"}},
+       {"/load/model", "the closed loop is not supported yet; use the open loop, with a rate"}},
   });
 }
 
