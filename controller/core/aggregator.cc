@@ -66,13 +66,12 @@ void Aggregator::AddDone(int64_t k, const DoneSummary& done) {
   AddToTotals(totals_, done);
   IntervalView* interval = Live(k);
   if (interval == nullptr) {
+    if (k <= appended_through_) return;  // dropped
     // Answers may come after the last planned second: they make seconds of their own.
-    if (k <= dropped_through_ || k < 0) return;
     interval = &intervals_[k];
     interval->k = k;
   }
   interval->done.Merge(done);
-  interval->settled = false;
   Touch(*interval);
 }
 
@@ -116,11 +115,8 @@ void Aggregator::CloseRest() {
 }
 
 void Aggregator::Drop(int64_t k) {
-  while (!intervals_.empty() && intervals_.begin()->first <= k) {
-    BS_CHECK(!dirty_.contains(intervals_.begin()->first)) << intervals_.begin()->first;
-    intervals_.erase(intervals_.begin());
-  }
-  dropped_through_ = std::max(dropped_through_, k);
+  BS_CHECK(!dirty_.contains(k)) << k;
+  intervals_.erase(k);
 }
 
 std::vector<std::shared_ptr<const IntervalView>> Aggregator::TakeDirty(uint64_t& revision) {
@@ -152,19 +148,16 @@ std::vector<std::shared_ptr<const IntervalView>> Aggregator::TakeEarly() {
 }
 
 void Aggregator::Restore(int64_t planned, const DueSummary& due, const DoneSummary& done,
-                         const std::vector<IntervalView>& intervals, int64_t begun_through) {
+                         const std::vector<IntervalView>& intervals, int64_t begun_through,
+                         const IntervalView* last_closed) {
   totals_.planned = planned;
   totals_.due = due;
   AddToTotals(totals_, done);
   begun_through_ = appended_through_ = begun_through;
-  for (const IntervalView& interval : intervals) {
-    intervals_[interval.k] = interval;
-    if (interval.closed && interval.k > closed_through_) {
-      closed_through_ = interval.k;
-      last_closed_ = interval;
-    }
-  }
-  dropped_through_ = intervals.empty() ? begun_through : intervals.front().k - 1;
+  for (const IntervalView& interval : intervals) intervals_[interval.k] = interval;
+  if (last_closed == nullptr) return;
+  closed_through_ = last_closed->k;
+  last_closed_ = *last_closed;
 }
 
 DoneSummary Aggregator::DoneTotals() const {

@@ -24,7 +24,7 @@ class Aggregator {
   void Append(int64_t k, int64_t slots);
   // All intervals <= k have begun: their plan and outcomes count from now on.
   void Begin(int64_t k);
-  // Adds what an agent reported. What concerns intervals that were dropped enters the totals alone.
+  // Adds what an agent reported. What concerns dropped intervals enters the totals alone.
   void Add(const TestDelta& delta);
   // Books slots that no agent reports: `unassigned`, `unknown`.
   void Book(int64_t k, Outcome outcome, int64_t slots);
@@ -35,7 +35,8 @@ class Aggregator {
   // The test is final: the seconds after the last planned one, in which answers came, are closed
   // and settled too.
   void CloseRest();
-  // Drops intervals <= k from memory. REQUIRES: they are settled, closed, and taken by TakeDirty.
+  // Drops interval k from memory: what is added to it from now on enters the totals alone.
+  // REQUIRES: it is settled, closed, and taken by TakeDirty.
   void Drop(int64_t k);
 
   // The intervals that changed since the last call, each with a new revision from `revision` on
@@ -46,10 +47,11 @@ class Aggregator {
   // restart would lose what was acknowledged.
   std::vector<std::shared_ptr<const IntervalView>> TakeEarly();
 
-  // Goes on from what the store held: the sums of the begun intervals, and the intervals that are
-  // not yet dropped.
+  // Goes on from what the store held: the sums of the begun intervals, and the intervals that were
+  // not dropped. Second `last_closed`, if there is one, is the one closed last.
   void Restore(int64_t planned, const DueSummary& due, const DoneSummary& done,
-               const std::vector<IntervalView>& intervals, int64_t begun_through);
+               const std::vector<IntervalView>& intervals, int64_t begun_through,
+               const IntervalView* last_closed);
   // All sums of answers with their histograms in sparse form, for the store.
   DoneSummary DoneTotals() const;
 
@@ -57,6 +59,8 @@ class Aggregator {
   int64_t begun_through() const { return begun_through_; }
   int64_t closed_through() const { return closed_through_; }
   const IntervalView* Find(int64_t k) const;
+  // Intervals in memory: those that are open, and those appended for the future.
+  size_t live_intervals() const { return intervals_.size(); }
   // The last closed second: answers, plan and coverage.
   const IntervalView& last_closed() const { return last_closed_; }
 
@@ -73,7 +77,6 @@ class Aggregator {
   int64_t appended_through_ = -1;
   int64_t begun_through_ = -1;
   int64_t closed_through_ = -1;
-  int64_t dropped_through_ = -1;
   IntervalView last_closed_;
 };
 

@@ -218,6 +218,12 @@ void ControllerCore::On(const RestartAsked& /*asked*/, Now now, ControllerEffect
   urgent_ = true;
 }
 
+size_t ControllerCore::LiveIntervals() const {
+  size_t live = 0;
+  for (const auto& [id, run] : runs_) live += run->live_intervals();
+  return live;
+}
+
 bool ControllerCore::PlanTaken() const {
   for (const auto& [id, run] : runs_) {
     if (!run->PlanTaken(agents_)) return false;

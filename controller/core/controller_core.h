@@ -46,6 +46,8 @@ class ControllerCore {
   // planned restart may go on.
   bool PlanTaken() const;
   size_t running_tests() const { return runs_.size(); }
+  // Seconds of all running tests that are in memory: those that are open, and the plan ahead.
+  size_t LiveIntervals() const;
 
  private:
   void On(const AgentSaid& said, Now now, ControllerEffects& effects);

@@ -1,7 +1,6 @@
 #include "controller/core/ledger.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "common/core/check.h"
 #include "common/core/status.h"
@@ -86,10 +85,6 @@ int64_t Ledger::Outstanding(int64_t k) const {
 int64_t Ledger::OutstandingOf(const Incarnation& owner) const {
   const auto it = accounts_.find(owner);
   return it == accounts_.end() ? 0 : it->second.outstanding;
-}
-
-int64_t Ledger::FirstOutstanding() const {
-  return outstanding_.empty() ? std::numeric_limits<int64_t>::max() : outstanding_.begin()->first;
 }
 
 int64_t Ledger::SettledThrough(const Incarnation& owner) const {

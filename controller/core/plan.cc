@@ -94,10 +94,12 @@ Plan::Appended Plan::Append(const std::vector<Candidate>& owners, SegmentKind ki
   if (!owners.empty()) {
     if (partition_ == kNoPartition || !SameOwners(owners_, owners)) {
       owners_ = DivideCircle(owners);
-      partition_ = next_partition_++;
-      partitions_[partition_] = owners_;
+      const int64_t before = std::exchange(partition_, next_partition_++);
+      partitions_[partition_].owners = owners_;
+      ForgetIfUnused(before);
       appended.new_partition = true;
     }
+    ++partitions_.at(partition_).segments;
     appended.partition = partition_;
     appended.owners = owners_;
     int64_t sum = 0;
@@ -132,30 +134,36 @@ void Plan::ChangeRate(MicroRate rate) {
   curve_ = curve_.WithRateFrom((appended_through_ + 1) * 1000, rate);
 }
 
-void Plan::Trim(int64_t k) {
-  segments_.erase(segments_.begin(), segments_.lower_bound(k));
-  for (auto it = partitions_.begin(); it != partitions_.end();) {
-    const int64_t number = it->first;
-    const bool used =
-        number == partition_ ||
-        std::any_of(segments_.begin(), segments_.end(),
-                    [number](const auto& segment) { return segment.second.partition == number; });
-    it = used ? std::next(it) : partitions_.erase(it);
-  }
+void Plan::ForgetIfUnused(int64_t partition) {
+  const auto it = partitions_.find(partition);
+  if (it == partitions_.end() || it->second.segments > 0 || partition == partition_) return;
+  partitions_.erase(it);
+}
+
+void Plan::Drop(int64_t k) {
+  const auto segment = segments_.find(k);
+  if (segment == segments_.end()) return;
+  const int64_t number = segment->second.partition;
+  segments_.erase(segment);
+  const auto partition = partitions_.find(number);
+  if (partition == partitions_.end()) return;
+  --partition->second.segments;
+  ForgetIfUnused(number);
 }
 
 void Plan::Restore(const std::vector<PartitionRecord>& partitions,
                    const std::vector<SegmentRecord>& segments, int64_t appended_through) {
   for (const PartitionRecord& partition : partitions) {
-    partitions_[partition.number] = partition.owners;
+    partitions_[partition.number].owners = partition.owners;
     next_partition_ = std::max(next_partition_, partition.number + 1);
   }
   for (const SegmentRecord& segment : segments) {
     segments_[segment.k] = segment;
-    const auto owners = partitions_.find(segment.partition);
-    if (owners == partitions_.end()) continue;
+    const auto partition = partitions_.find(segment.partition);
+    if (partition == partitions_.end()) continue;
+    ++partition->second.segments;
     partition_ = segment.partition;
-    owners_ = owners->second;
+    owners_ = partition->second.owners;
   }
   appended_through_ = appended_through;
 }
@@ -169,7 +177,7 @@ const std::vector<Owner>* Plan::PartitionOf(int64_t k) const {
   const auto segment = segments_.find(k);
   if (segment == segments_.end()) return nullptr;
   const auto partition = partitions_.find(segment->second.partition);
-  return partition == partitions_.end() ? nullptr : &partition->second;
+  return partition == partitions_.end() ? nullptr : &partition->second.owners;
 }
 
 }  // namespace broadside

@@ -3,8 +3,8 @@
 // The plan of one test: its curve and the log of appended segments, each with the owners of its
 // slots. An appended segment never changes.
 //
-// Owned by a TestRun, on home. Appending costs a floor sum per owner (microseconds). Segments and
-// partitions that nobody can ask for any more are dropped by Trim.
+// Owned by a TestRun, on home. Appending costs a floor sum per owner (microseconds). A segment that
+// nobody can ask for any more is dropped by Drop, a partition with its last segment.
 
 #include <cstdint>
 #include <map>
@@ -57,8 +57,8 @@ class Plan {
   void Close() { closed_ = true; }
   bool Complete() const { return closed_ || appended_through_ + 1 >= curve_.SegmentCount(); }
 
-  // Drops segments below k and the partitions that only they used.
-  void Trim(int64_t k);
+  // Drops segment k, and its partition if no other segment has it and the next one will not.
+  void Drop(int64_t k);
   void Restore(const std::vector<PartitionRecord>& partitions,
                const std::vector<SegmentRecord>& segments, int64_t appended_through);
 
@@ -69,11 +69,13 @@ class Plan {
   // The slots of segment k; empty if it was dropped or not appended.
   SlotRange SlotsOf(int64_t k) const;
   const std::map<int64_t, SegmentRecord>& segments() const { return segments_; }
+  size_t live_partitions() const { return partitions_.size(); }
   // The owners of segment k; null if it has none or was dropped.
   const std::vector<Owner>* PartitionOf(int64_t k) const;
 
  private:
   Segment Make(int64_t k, const SlotRange& slots, SegmentKind kind) const;
+  void ForgetIfUnused(int64_t partition);
 
   // Constant after construction.
   TestId test_;
@@ -82,8 +84,12 @@ class Plan {
   Curve curve_;
   int64_t appended_through_ = -1;
   bool closed_ = false;
-  std::map<int64_t, SegmentRecord> segments_;         // by k
-  std::map<int64_t, std::vector<Owner>> partitions_;  // by number
+  std::map<int64_t, SegmentRecord> segments_;  // by k
+  struct Partition {
+    std::vector<Owner> owners;
+    int64_t segments = 0;  // that have it
+  };
+  std::map<int64_t, Partition> partitions_;  // by number
   std::vector<Owner> owners_;
   int64_t partition_ = kNoPartition;
   int64_t next_partition_ = 0;

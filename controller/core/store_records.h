@@ -32,7 +32,7 @@ struct TestRecord {
   std::vector<Piece> pieces;
   int64_t appended_through = -1;  // last segment of the log
   int64_t begun_through = -1;     // `planned`, `due` and `done` count the segments up to this
-  int64_t settled_through = -1;   // every interval up to it has all its outcomes
+  std::vector<int64_t> open;      // begun intervals that are not settled, ascending
   int64_t cut_at = -1;            // segment in which the test was stopped; -1 for none
   uint64_t revision = 0;
   // Sums so far; histograms as sparse ones inside `done`.
@@ -115,8 +115,8 @@ struct StoredLedgerEntry {
 struct StoredTest {
   TestRecord test;
   std::vector<PartitionRecord> partitions;  // those that unended tests need
-  std::vector<SegmentRecord>
-      segments;  // ascending k; those not settled, and the last limits::kUpdatesInMemoryMax
+  // Ascending k; those that are open or not begun, and the last limits::kUpdatesInMemoryMax.
+  std::vector<SegmentRecord> segments;
   std::vector<IntervalRecord> intervals;  // the same
   std::vector<Change> changes;            // the last limits::kUpdatesInMemoryMax
 };

@@ -108,16 +108,17 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
   if (agent.draining) OnDraining(agent, now, outbox);
 }
 
-// After a restart nothing is known of those whose seconds were settled before: they too are to be
-// told how the test goes on, and when it is over.
+// After a restart nothing is known of those whose seconds were settled before, nor of those that
+// had the test but no slot of it yet: they too are to be told how it goes on, and when it is over.
 void TestRun::KnowHolder(const AgentRecord& agent, const HeldTest& held) {
-  if (held.plan_through < 0 || held.plan_through > settled_through_) return;
+  const int64_t k = held.plan_through;
+  if (k > sums_.begun_through() || open_.contains(k)) return;
   const auto [it, fresh] = participants_.try_emplace(agent.incarnation);
   if (!fresh) return;
   Participant& participant = it->second;
   participant.name = agent.name;
-  participant.first_owned = participant.last_owned = held.plan_through;
-  participant.settled_through = participant.closed_through = held.plan_through;
+  participant.first_owned = participant.last_owned = k;
+  participant.settled_through = participant.closed_through = k;
 }
 
 // What an agent was granted is in the plan, unless the store lost its end.

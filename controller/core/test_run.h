@@ -80,6 +80,8 @@ class TestRun {
   const TestId& id() const { return record_.id; }
   TestState state() const { return record_.state; }
   bool Ended() const { return HasEnded(record_.state); }
+  // Seconds in memory: bounded by the horizon, and per lost agent by its grants and Margin.
+  size_t live_intervals() const { return sums_.live_intervals(); }
   const TestRecord& record() const { return record_; }
   int64_t OutstandingOf(const Incarnation& agent) const { return ledger_.OutstandingOf(agent); }
   // Every connected owner said that it has its last grant.
@@ -113,6 +115,11 @@ class TestRun {
     uint64_t ports_before = 0;  // counters of its process when it joined the test
     uint64_t descriptors_before = 0;
     std::optional<BootTime> saturated_since;
+    // Slots of interval k, or of an earlier one, may still come from it. Earlier ones count too, so
+    // that what an agent owes is open from its settled_through on: a restart relies on it.
+    bool Owes(int64_t k) const {
+      return settled_through < k && first_owned <= k && k <= last_owned;
+    }
     // Answers done in interval k may still come from it.
     bool MayStillAdd(int64_t k, int64_t margin) const {
       return closed_through < k && settled_through < last_owned && first_owned <= k &&
@@ -137,6 +144,10 @@ class TestRun {
                Outbox& outbox);
   void CloseSeconds(Now now);
   void SettleIntervals(Now now);
+  void Settle(int64_t k);
+  void BeginThrough(int64_t k);
+  // Writes off what is outstanding, closes and settles everything: nothing changes any more.
+  void CloseBooks();
   void CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox);
   void CheckBooks(Now now, const Fleet& fleet, Outbox& outbox);
   void CheckFinal(Now now, const Fleet& fleet, Outbox& outbox);
@@ -177,11 +188,14 @@ class TestRun {
   std::map<Incarnation, Participant> participants_;
   std::set<Incarnation> quarantined_;  // with half their weight for the rest of the test
   std::vector<ThresholdView> thresholds_;
-  int64_t settled_through_ = -1;  // every interval up to it is settled
+  // The begun intervals that are not settled, each with an agent that may still add to it as far as
+  // is known. One by one, so that an agent which never comes back holds up its own seconds alone.
+  std::map<int64_t, Incarnation> open_;
   bool dirty_ = true;
   bool record_dirty_ = true;
 
   // Collected for the next flush.
+  std::vector<int64_t> settled_;  // to be dropped when the batch has them
   std::vector<PartitionRecord> new_partitions_;
   std::vector<SegmentRecord> new_segments_;
   std::vector<LedgerRecord> new_ledger_;

@@ -36,14 +36,20 @@ TestRun::TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>&
 }
 
 void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger) {
-  settled_through_ = record_.settled_through;
+  for (const int64_t k : record_.open) open_.try_emplace(k);
+  const auto settled = [&](int64_t k) { return k <= record_.begun_through && !open_.contains(k); };
   std::vector<IntervalView> intervals;
+  const IntervalView* last_closed = nullptr;
   for (const IntervalRecord& interval : stored.intervals) {
-    if (interval.interval.k > settled_through_) intervals.push_back(interval.interval);
+    if (interval.interval.closed) last_closed = &interval.interval;
+    if (!settled(interval.interval.k)) intervals.push_back(interval.interval);
   }
-  sums_.Restore(record_.planned, record_.due, record_.done, intervals, record_.begun_through);
+  sums_.Restore(record_.planned, record_.due, record_.done, intervals, record_.begun_through,
+                last_closed);
+  for (const SegmentRecord& segment : stored.segments) {
+    if (settled(segment.k)) plan_.Drop(segment.k);
+  }
   for (const auto& [k, segment] : plan_.segments()) {
-    if (k <= settled_through_) continue;
     if (k > sums_.begun_through()) {
       const bool has_outcomes = sums_.Find(k) != nullptr;
       sums_.Append(k, segment.slots.Size());
@@ -90,8 +96,7 @@ void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
       gap > limits::kControllerGapMax) {
     LogInfo("test_failed", {{"why", "no controller for more than 5 minutes"}});
     plan_.Close();
-    for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);
-    sums_.Begin(plan_.appended_through());
+    CloseBooks();
     End(TestState::kFailed, now, fleet, outbox);
     return;
   }

@@ -37,9 +37,7 @@ void TestRun::Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
     if (recovering_ || Ended()) return;
   }
   if (record_.state == TestState::kRunning) Append(now, eligible, fleet, bridge, outbox);
-  const int64_t begun_before = sums_.begun_through();
-  sums_.Begin(std::min(SegmentOf(Tau(now)), plan_.appended_through()));
-  if (sums_.begun_through() != begun_before) Touch();
+  BeginThrough(std::min(SegmentOf(Tau(now)), plan_.appended_through()));
   CloseSeconds(now);
   SettleIntervals(now);
   CheckBooks(now, fleet, outbox);
@@ -88,9 +86,8 @@ void TestRun::Append(Now now, const std::vector<Candidate>& eligible, const Flee
 void TestRun::GrantTo(const Owner& owner, const Segment& segment, int64_t slots, const Fleet& fleet,
                       Outbox& outbox) {
   const AgentRecord& agent = fleet.at(owner.incarnation);
-  const auto [it, joined] = participants_.try_emplace(owner.incarnation);
-  Participant& participant = it->second;
-  if (joined) {
+  Participant& participant = participants_[owner.incarnation];
+  if (participant.last_owned < 0) {
     participant.name = owner.name;
     // It owes nothing of the seconds before it came.
     participant.settled_through = participant.closed_through = segment.k - 1;
@@ -126,17 +123,48 @@ void TestRun::CloseSeconds(Now now) {
 void TestRun::SettleIntervals(Now now) {
   const int64_t margin = Margin();
   const int64_t past = std::min(SegmentOf(Tau(now)) - 1, sums_.closed_through());
-  const int64_t first_open = ledger_.FirstOutstanding();
-  while (settled_through_ < past && settled_through_ + 1 < first_open) {
-    const int64_t k = settled_through_ + 1;
-    const bool awaited =
-        std::any_of(participants_.begin(), participants_.end(),
-                    [&](const auto& entry) { return entry.second.MayStillAdd(k, margin); });
-    if (awaited) return;
-    sums_.Settle(k);
-    settled_through_ = k;
-    dirty_ = true;
+  for (auto it = open_.begin(); it != open_.end() && it->first <= past;) {
+    const auto at = it++;
+    const int64_t k = at->first;
+    if (ledger_.Outstanding(k) != 0) continue;
+    const auto may_add = [&](const auto& entry) {
+      return entry.second.Owes(k) || entry.second.MayStillAdd(k, margin);
+    };
+    // Most often it is the same agent as the last time.
+    const auto same = participants_.find(at->second);
+    if (same != participants_.end() && may_add(*same)) continue;
+    const auto other = std::find_if(participants_.begin(), participants_.end(), may_add);
+    if (other == participants_.end()) {
+      Settle(k);
+    } else {
+      at->second = other->first;
+    }
   }
+}
+
+void TestRun::BeginThrough(int64_t k) {
+  const int64_t before = sums_.begun_through();
+  sums_.Begin(k);
+  for (int64_t begun = before + 1; begun <= sums_.begun_through(); ++begun)
+    open_.try_emplace(begun);
+  if (sums_.begun_through() != before) Touch();
+}
+
+void TestRun::CloseBooks() {
+  BeginThrough(plan_.appended_through());
+  for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);
+  while (sums_.closed_through() < sums_.begun_through()) {
+    sums_.Close(sums_.closed_through() + 1, 1.0);
+  }
+  while (!open_.empty()) Settle(open_.begin()->first);
+  sums_.CloseRest();
+}
+
+void TestRun::Settle(int64_t k) {
+  sums_.Settle(k);
+  settled_.push_back(k);
+  open_.erase(k);
+  Touch();
 }
 
 void TestRun::CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox) {
@@ -184,13 +212,7 @@ void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
   const bool back = !restored_at_.has_value() || now.boot >= *restored_at_ + limits::kFinalGrace;
   const bool given_up = Tau(now) >= end + owed + limits::kFinalGrace && back;
   if (!settled && !given_up) return;
-  sums_.Begin(plan_.appended_through());
-  for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);
-  while (sums_.closed_through() < sums_.begun_through())
-    sums_.Close(sums_.closed_through() + 1, 1.0);
-  for (int64_t k = settled_through_ + 1; k <= sums_.begun_through(); ++k) sums_.Settle(k);
-  settled_through_ = sums_.begun_through();
-  sums_.CloseRest();
+  CloseBooks();
   End(stopping ? TestState::kStopped : TestState::kFinished, now, fleet, outbox);
 }
 

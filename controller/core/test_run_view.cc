@@ -57,7 +57,8 @@ void TestRun::Flush(StoreBatch& batch, Now now, const Fleet& fleet) {
   new_ledger_.clear();
   if (record_dirty_) {
     record_.begun_through = sums_.begun_through();
-    record_.settled_through = settled_through_;
+    record_.open.clear();
+    for (const auto& [k, awaited] : open_) record_.open.push_back(k);
     record_.planned = sums_.totals().planned;
     record_.due = sums_.totals().due;
     record_.health = health_;
@@ -66,11 +67,11 @@ void TestRun::Flush(StoreBatch& batch, Now now, const Fleet& fleet) {
     batch.tests.push_back(record_);
     if (Ended()) batch.ended.push_back(record_.id);
   }
-  // What is settled and in the batch is not needed here any more, but for the grants of segments
-  // with open slots.
-  sums_.Drop(std::min(settled_through_, sums_.begun_through()));
-  plan_.Trim(
-      std::min({settled_through_ + 1, ledger_.FirstOutstanding(), plan_.appended_through()}));
+  // What is settled and in the batch is not needed here any more.
+  for (const int64_t k : std::exchange(settled_, {})) {
+    sums_.Drop(k);
+    plan_.Drop(k);
+  }
   view_ = MakeView(now, fleet);
   dirty_ = record_dirty_ = false;
 }

@@ -190,6 +190,7 @@ std::string ResultBlob(const TestRecord& test) {
   for (const AgentView& agent : test.agents) ToProto(agent, proto.add_agents());
   ToProto(test.health, proto.mutable_health());
   for (const Incarnation& agent : test.quarantined) ToProto(agent, proto.add_quarantined());
+  proto.mutable_open()->Assign(test.open.begin(), test.open.end());
   return BlobOf(proto);
 }
 
@@ -208,6 +209,7 @@ absl::Status ReadResultBlob(std::string_view blob, TestRecord* test) {
   if (status.ok()) status = ReadAll(proto.thresholds(), test->thresholds);
   if (status.ok()) status = ReadAll(proto.agents(), test->agents);
   test->health = FromProto(proto.health());
+  test->open.assign(proto.open().begin(), proto.open().end());
   for (const pb::Incarnation& agent : proto.quarantined()) {
     test->quarantined.push_back(FromProto(agent));
   }

@@ -1,6 +1,8 @@
 #include "controller/store/store_reader.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -15,22 +17,29 @@ namespace {
 std::string SelectTests(std::string_view rest) {
   return Concat(
       "SELECT id, idempotency_key, body_hash, state, created_at, started_at, ended_at, t0,"
-      " t0_epoch, appended_through, begun_through, settled_through, cut_at, revision, planned,"
-      " result, json FROM tests JOIN specs ON specs.test = tests.number ",
+      " t0_epoch, appended_through, begun_through, cut_at, revision, planned, result, json FROM "
+      "tests JOIN specs ON specs.test = tests.number ",
       rest);
 }
 
-// Rows of test ?1 with k above ?2, and the last ?3.
+// Rows of test ?1 with k above ?2, the last ?3, and those with a k of the JSON array ?4. By key,
+// since a test of days has a row for every second.
 std::string SelectLast(std::string_view columns, std::string_view table) {
-  return Concat("SELECT ", columns, " FROM ", table,
-                " WHERE test = ?1 AND k > min(?2, (SELECT max(k) FROM ", table,
-                " WHERE test = ?1) - ?3) ORDER BY k");
+  const std::string first =
+      Concat("min(?2, (SELECT max(k) FROM ", table, " WHERE test = ?1) - ?3)");
+  return Concat("SELECT ", columns, " FROM ", table, " WHERE test = ?1 AND k > ", first,
+                " UNION ALL SELECT ", columns, " FROM ", table,
+                " WHERE test = ?1 AND k IN (SELECT value FROM json_each(?4)) AND k <= ", first,
+                " ORDER BY k");
+}
+
+std::string JsonArray(const std::vector<int64_t>& numbers) {
+  return nlohmann::json(numbers).dump();
 }
 
 constexpr const char* kNeededPartitions = R"sql(
-SELECT number, owners FROM partitions WHERE test = ?1 AND (
-  number IN (SELECT partition FROM segments WHERE test = ?1 AND k >= ?2)
-  OR number = (SELECT max(number) FROM partitions WHERE test = ?1))
+SELECT number, owners FROM partitions WHERE test = ?1 AND number IN (
+  SELECT value FROM json_each(?2) UNION SELECT max(number) FROM partitions WHERE test = ?1)
 ORDER BY number)sql";
 constexpr const char* kLastChanges = R"sql(
 SELECT revision, kind, at, detail FROM changes WHERE test = ?1 ORDER BY revision DESC LIMIT ?2
@@ -62,13 +71,12 @@ absl::StatusOr<TestRecord> ReadTestRow(const SqliteStatement& row) {
   test.t0_epoch = row.Unsigned(8);
   test.appended_through = row.Int(9);
   test.begun_through = row.Int(10);
-  test.settled_through = row.Int(11);
-  test.cut_at = row.Int(12);
-  test.revision = row.Unsigned(13);
-  test.planned = row.Int(14);
-  const absl::Status status = ReadResultBlob(row.Bytes(15), &test);
+  test.cut_at = row.Int(11);
+  test.revision = row.Unsigned(12);
+  test.planned = row.Int(13);
+  const absl::Status status = ReadResultBlob(row.Bytes(14), &test);
   if (!status.ok()) return status;
-  std::variant<TestSpec, SpecProblem> spec = ParseTestSpec(row.Bytes(16));
+  std::variant<TestSpec, SpecProblem> spec = ParseTestSpec(row.Bytes(15));
   if (const auto* problem = std::get_if<SpecProblem>(&spec))
     return Bad(Concat("the spec of ", test.id, ": ", problem->ToString()));
   test.spec = std::make_shared<const TestSpec>(std::get<TestSpec>(std::move(spec)));
@@ -114,7 +122,7 @@ absl::StatusOr<std::vector<TestRecord>> StoreReader::TakeTests(SqliteStatement& 
       *more = true;
       break;
     }
-    bytes += rows.Bytes(15).size() + rows.Bytes(16).size();
+    bytes += rows.Bytes(14).size() + rows.Bytes(15).size();
     absl::StatusOr<TestRecord> test = ReadTestRow(rows);
     if (test.ok()) {
       tests.push_back(*std::move(test));
@@ -306,7 +314,9 @@ absl::Status StoreReader::LoadLedger(LedgerFold* fold) {
 
 absl::Status StoreReader::LoadPlan(int64_t number, StoredTest* stored) {
   const TestId& id = stored->test.id;
-  last_segments_.Start(number, stored->test.settled_through, limits::kUpdatesInMemoryMax);
+  const std::string open = JsonArray(stored->test.open);
+  last_segments_.Start(number, stored->test.begun_through, limits::kUpdatesInMemoryMax, open);
+  std::set<int64_t> needed;
   while (last_segments_.Next()) {
     const int64_t kind = last_segments_.Int(4);
     stored->segments.push_back({id,
@@ -314,13 +324,14 @@ absl::Status StoreReader::LoadPlan(int64_t number, StoredTest* stored) {
                                 {last_segments_.Int(1), last_segments_.Int(2)},
                                 last_segments_.Int(3),
                                 kind == 0 ? SegmentKind::kPlanned : SegmentKind::kBridge});
+    needed.insert(stored->segments.back().partition);
   }
   absl::Status status = last_segments_.Finish();
   if (!status.ok()) return status;
   // The last partition too: the next one continues its number.
-  const int64_t first_k = stored->segments.empty() ? INT64_MAX : stored->segments.front().k;
+  const std::string partitions = JsonArray({needed.begin(), needed.end()});
   absl::Status bad;
-  needed_partitions_.Start(number, first_k);
+  needed_partitions_.Start(number, partitions);
   while (bad.ok() && needed_partitions_.Next()) {
     absl::StatusOr<std::vector<Owner>> owners = ReadPartitionBlob(needed_partitions_.Bytes(1));
     bad = owners.status();
@@ -332,7 +343,8 @@ absl::Status StoreReader::LoadPlan(int64_t number, StoredTest* stored) {
 
 absl::Status StoreReader::LoadResults(int64_t number, StoredTest* stored) {
   bool more = false;
-  last_intervals_.Start(number, stored->test.settled_through, limits::kUpdatesInMemoryMax);
+  const std::string open = JsonArray(stored->test.open);
+  last_intervals_.Start(number, stored->test.begun_through, limits::kUpdatesInMemoryMax, open);
   absl::StatusOr<std::vector<IntervalView>> intervals =
       TakeIntervals(last_intervals_, kAllRows, &more);
   if (!intervals.ok()) return intervals.status();

@@ -50,7 +50,6 @@ CREATE TABLE tests (
   t0_epoch INTEGER NOT NULL,
   appended_through INTEGER NOT NULL,
   begun_through INTEGER NOT NULL,
-  settled_through INTEGER NOT NULL,
   cut_at INTEGER NOT NULL,
   revision INTEGER NOT NULL,
   planned INTEGER NOT NULL,

@@ -52,7 +52,8 @@ DoneSummary BusySecond() {
 StoreBatch BatchNumber(int64_t i, int64_t agents, TestRecord& test, const DoneSummary& done) {
   StoreBatch batch;
   test.appended_through = i;
-  test.settled_through = i - 3;
+  test.begun_through = i - 3;
+  test.open = {i - 4, i - 3};
   batch.segments.push_back({kTest, i, {1000 * i, 1000 * i + 1000}, kNoPartition});
   for (int64_t k = std::max<int64_t>(0, i - 2); k <= i; ++k) {
     IntervalView interval;

@@ -134,7 +134,7 @@ TEST(AggregatorTest, RestoredSumsAreTheSums) {
   sums.Settle(0);
   Aggregator restored;
   restored.Restore(sums.totals().planned, sums.totals().due, sums.DoneTotals(),
-                   {*sums.Find(0), *sums.Find(1)}, 1);
+                   {*sums.Find(0), *sums.Find(1)}, 1, sums.Find(0));
   EXPECT_EQ(restored.totals().planned, 20);
   EXPECT_EQ(restored.totals().due, sums.totals().due);
   EXPECT_EQ(restored.DoneTotals(), sums.DoneTotals());

@@ -142,6 +142,7 @@ class FakeFleet {
 
   std::shared_ptr<const TestView> View(const TestId& test) const { return view_->tests.at(test); }
   const FleetView& view() const { return *view_; }
+  const FakeStore& store() const { return store_; }
   ControllerCore& core() { return *core_; }
   Now now() const { return now_; }
   FakeAgent& agent(size_t i) { return *agents_[i]; }

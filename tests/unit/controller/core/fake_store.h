@@ -59,6 +59,17 @@ class FakeStore {
     return state;
   }
 
+  const IntervalView& Interval(const TestId& test, int64_t k) const {
+    return intervals_.at(test).at(k).interval;
+  }
+  std::vector<int64_t> Unsettled(const TestId& test) const {
+    std::vector<int64_t> unsettled;
+    for (const auto& [k, record] : intervals_.at(test)) {
+      if (!record.interval.settled) unsettled.push_back(k);
+    }
+    return unsettled;
+  }
+
  private:
   struct Account {
     int64_t settled_through = -1;

@@ -30,7 +30,6 @@ TEST(LedgerTest, OutstandingIsGrantedMinusReported) {
   EXPECT_EQ(ledger.Outstanding(0), 75);  // 60 + 40 - 25
   EXPECT_EQ(ledger.OutstandingOf(kAnna), 35);
   EXPECT_EQ(ledger.total_outstanding(), 75);
-  EXPECT_EQ(ledger.FirstOutstanding(), 0);
 }
 
 TEST(LedgerTest, MoreReportedThanGrantedIsAnError) {
@@ -77,7 +76,6 @@ TEST(LedgerTest, TheWriteOffIsAllThatIsOutstanding) {
   ASSERT_TRUE(ledger.Report(kAnna, Reported(1, 4)).ok());
   EXPECT_EQ(ledger.WriteOff(), (std::map<int64_t, int64_t>{{0, 10}, {1, 6}}));
   EXPECT_EQ(ledger.total_outstanding(), 0);
-  EXPECT_EQ(ledger.FirstOutstanding(), INT64_MAX);
 }
 
 TEST(LedgerTest, ARestoredLedgerGoesOnWhereTheStoreWas) {

@@ -68,16 +68,40 @@ TEST(PlanTest, ASegmentWithoutOwnersBelongsToNobody) {
       << "the same owners as before the gap";
 }
 
-TEST(PlanTest, TrimForgetsSegmentsAndThePartitionsOfNoSegment) {
+TEST(PlanTest, DropForgetsASegmentAndThePartitionOfNoSegment) {
   Plan plan("t", Constant(100, 5));
   plan.Append(Agents(1), SegmentKind::kPlanned);
   plan.Append(Agents(2), SegmentKind::kPlanned);
   plan.Append(Agents(2), SegmentKind::kBridge);
-  plan.Trim(1);
-  EXPECT_FALSE(plan.GrantOf({5, 1}, 0).has_value());
+  plan.Drop(1);
+  EXPECT_TRUE(plan.GrantOf({5, 1}, 0).has_value()) << "an earlier one may stay";
+  EXPECT_FALSE(plan.GrantOf({5, 2}, 1).has_value());
   EXPECT_TRUE(plan.GrantOf({5, 2}, 2).has_value());
-  EXPECT_EQ(plan.SlotsOf(0), SlotRange{});
+  EXPECT_EQ(plan.SlotsOf(1), SlotRange{});
   EXPECT_EQ(plan.SlotsOf(2).Size(), 100);
+  plan.Drop(0);
+  EXPECT_EQ(plan.PartitionOf(0), nullptr);
+  plan.Drop(2);
+  plan.Drop(2);  // nothing is there any more
+  EXPECT_EQ(plan.Append(Agents(2), SegmentKind::kPlanned).partition, 1)
+      << "the owners of the last segment stay";
+}
+
+TEST(PlanTest, APartitionGoesWithItsLastSegment) {
+  Plan plan("t", Constant(100, 5));
+  plan.Append(Agents(1), SegmentKind::kPlanned);
+  plan.Append(Agents(1), SegmentKind::kPlanned);
+  plan.Append(Agents(2), SegmentKind::kPlanned);
+  EXPECT_EQ(plan.live_partitions(), 2u);
+  plan.Drop(0);
+  EXPECT_EQ(plan.live_partitions(), 2u);
+  plan.Drop(1);
+  EXPECT_EQ(plan.live_partitions(), 1u);
+  // Dropped before the owners change: then the change takes it.
+  plan.Drop(2);
+  EXPECT_EQ(plan.live_partitions(), 1u);
+  plan.Append(Agents(3), SegmentKind::kPlanned);
+  EXPECT_EQ(plan.live_partitions(), 1u);
 }
 
 TEST(PlanTest, ARestoredPlanGoesOn) {

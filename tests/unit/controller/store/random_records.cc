@@ -135,6 +135,8 @@ TestRecord RandomTestRecord(std::mt19937_64& random, const TestId& id) {
                            RandomOfAnySize(random, INT64_MAX)});
   }
   test.begun_through = Random(random, limits::kSegmentMax) - 1;
+  for (int64_t i = Random(random, 6); i > 0; --i)
+    test.open.push_back(10'000'000 + test.open.size());
   test.cut_at = Random(random, limits::kSegmentMax) - 1;
   RandomiseResult(random, &test);
   return test;
@@ -180,8 +182,7 @@ std::string Difference(const TestRecord& a, const TestRecord& b) {
       std::pair("ended_at", &TestRecord::ended_at), std::pair("t0", &TestRecord::t0),
       std::pair("t0_epoch", &TestRecord::t0_epoch), std::pair("pieces", &TestRecord::pieces),
       std::pair("appended_through", &TestRecord::appended_through),
-      std::pair("begun_through", &TestRecord::begun_through),
-      std::pair("settled_through", &TestRecord::settled_through),
+      std::pair("begun_through", &TestRecord::begun_through), std::pair("open", &TestRecord::open),
       std::pair("cut_at", &TestRecord::cut_at), std::pair("revision", &TestRecord::revision),
       std::pair("planned", &TestRecord::planned), std::pair("due", &TestRecord::due),
       std::pair("done", &TestRecord::done), std::pair("verdict", &TestRecord::verdict),

@@ -23,6 +23,8 @@ StoreBatch BatchNumber(int64_t i) {
   static TestRecord test = RandomTestRecord(random, "t-1");
   test.revision = static_cast<uint64_t>(i);
   test.appended_through = i;
+  test.begun_through = -1;
+  test.open.clear();
   StoreBatch batch;
   batch.tests.push_back(test);
   batch.segments.push_back({"t-1", i, {10 * i, 10 * i + 10}, kNoPartition, SegmentKind::kPlanned});
@@ -85,7 +87,7 @@ TEST(StoreCrashTest, AKilledProcessLeavesTheBatchesThatWereDoneAndAtMostOneMoreW
     const auto kept = static_cast<int64_t>(stored.test.revision) + 1;
     EXPECT_GE(kept, told) << "seed " << seed;
     EXPECT_LE(kept, told + 1) << "seed " << seed;
-    // Nothing is settled, so that all of it is read again.
+    // Nothing has begun, so that all of it is read again.
     ASSERT_EQ(std::ssize(stored.segments), kept) << "seed " << seed;
     ASSERT_EQ(std::ssize(stored.intervals), kept) << "seed " << seed;
     for (int64_t i = 0; i < kept; ++i) {

@@ -37,6 +37,8 @@ void StoreWorld::Create(StoreBatch& batch) {
   Known& known = tests_[id];
   known.number = created_++;
   known.test = RandomTestRecord(random_, id);
+  known.test.begun_through = -1;
+  known.test.open.clear();
   batch.tests.push_back(known.test);
 }
 
@@ -55,8 +57,10 @@ void StoreWorld::Run(Known& known, StoreBatch& batch) {
     batch.changes.push_back({test.id, known.changes.back()});
   }
   RandomiseResult(random_, &test);
-  test.settled_through =
-      std::max(test.settled_through, test.appended_through - 3 - Random(random_, 40));
+  const int64_t begun_before = test.begun_through;
+  test.begun_through = std::max(test.begun_through, test.appended_through - Random(random_, 4));
+  std::erase_if(test.open, [&](int64_t) { return Random(random_, 3) == 0; });
+  for (int64_t k = begun_before + 1; k <= test.begun_through; ++k) test.open.push_back(k);
   test.state = static_cast<TestState>(Random(random_, 3));
   if (Random(random_, 10) == 0) {
     test.state = static_cast<TestState>(3 + Random(random_, 4));
@@ -105,21 +109,21 @@ void StoreWorld::Report(Known& known, StoreBatch& batch) {
 StoredTest StoreWorld::ExpectedOf(const Known& known) const {
   StoredTest stored;
   stored.test = known.test;
-  const auto last = [&](const auto& rows) {
-    const int64_t last_k = rows.empty() ? 0 : rows.rbegin()->first;
-    return std::min(known.test.settled_through, last_k - limits::kUpdatesInMemoryMax);
+  const auto needed = [&](int64_t k, const auto& rows) {
+    return k > known.test.begun_through || k > rows.rbegin()->first - limits::kUpdatesInMemoryMax ||
+           std::binary_search(known.test.open.begin(), known.test.open.end(), k);
   };
   std::map<int64_t, PartitionRecord> partitions;
   if (!known.partitions.empty()) partitions.insert(*known.partitions.rbegin());
   for (const auto& [k, segment] : known.segments) {
-    if (k <= last(known.segments)) continue;
+    if (!needed(k, known.segments)) continue;
     stored.segments.push_back(segment);
     if (segment.partition != kNoPartition)
       partitions[segment.partition] = known.partitions.at(segment.partition);
   }
   for (const auto& [number, partition] : partitions) stored.partitions.push_back(partition);
   for (const auto& [k, interval] : known.intervals) {
-    if (k > last(known.intervals)) stored.intervals.push_back(interval);
+    if (needed(k, known.intervals)) stored.intervals.push_back(interval);
   }
   const auto shown =
       std::min<std::ptrdiff_t>(std::ssize(known.changes), limits::kUpdatesInMemoryMax);
