@@ -127,12 +127,14 @@ struct TestView {
   TestId id;
   std::shared_ptr<const TestSpec> spec;
   TestState state = TestState::kPending;
+  std::string reason;  // why it stops, stopped, failed or is inconsistent, one line; else empty
   WallTime created_at{};
   std::optional<WallTime> started_at;
   std::optional<WallTime> ended_at;
   Totals totals;
   bool balanced = true;
-  // Means over the seconds begun so far, per second.
+  double elapsed_s = 0;  // test time that has passed, at most up to its end or stop
+  // Means over that time, per second.
   double planned_rate = 0;
   double sent_rate = 0;
   double completed_rate = 0;

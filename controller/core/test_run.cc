@@ -275,6 +275,7 @@ void TestRun::CutAll(const Fleet& fleet, Outbox& outbox) {
 void TestRun::Stop(Now now, const Fleet& fleet, Outbox& outbox, const std::string& why) {
   if (Ended() || record_.state == TestState::kStopping) return;
   plan_.Close();
+  record_.reason = why;
   LogInfo("test_stopping", {{"why", why}});
   if (record_.state == TestState::kPending) {
     End(TestState::kStopped, now, fleet, outbox);
@@ -282,11 +283,19 @@ void TestRun::Stop(Now now, const Fleet& fleet, Outbox& outbox, const std::strin
   }
   record_.state = TestState::kStopping;
   record_.cut_at = std::max<int64_t>(0, SegmentOf(Tau(now)));
+  record_.stopped_after = std::max(Nanos(0), Tau(now).time_since_epoch());
   Note(ChangeKind::kState, Concat("stopping: ", why), now);
   CutAll(fleet, outbox);
 }
 
 // ---- ends ----
+
+void TestRun::Fail(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox) {
+  record_.reason = why;
+  LogInfo("test_failed", {{"why", why}});
+  Note(ChangeKind::kState, Concat("failed: ", why), now);
+  End(TestState::kFailed, now, fleet, outbox);
+}
 
 void TestRun::End(TestState state, Now now, const Fleet& fleet, Outbox& outbox) {
   record_.state = state;
@@ -313,6 +322,7 @@ void TestRun::MarkInconsistent(const std::string& why, Now now, const Fleet& fle
                                Outbox& outbox) {
   if (Ended()) return;
   plan_.Close();
+  record_.reason = why;
   logs_.push_back({LogEvent::Level::kError, "books_broken", {{"test", record_.id}, {"why", why}}});
   Note(ChangeKind::kState, Concat("inconsistent: ", why), now);
   CutAll(fleet, outbox);
@@ -349,7 +359,11 @@ int64_t TestRun::OutstandingBegun() const {
 
 double TestRun::ElapsedSeconds(Now now) const {
   if (!record_.started_at.has_value()) return 0;
-  const double tau = std::chrono::duration<double>(Tau(now) - TestTime{}).count();
+  // From a stop on nothing is sent any more, though it takes a while until that is certain.
+  const double tau =
+      std::chrono::duration<double>(
+          std::min(Tau(now).time_since_epoch(), record_.stopped_after.value_or(Nanos::max())))
+          .count();
   const auto begun = static_cast<double>(sums_.begun_through() + 1);
   // The last segment of a test may be shorter than a second.
   const double end = static_cast<double>(plan_.curve().EndMs()) / 1000;

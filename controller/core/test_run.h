@@ -152,6 +152,7 @@ class TestRun {
   void CheckBooks(Now now, const Fleet& fleet, Outbox& outbox);
   void CheckFinal(Now now, const Fleet& fleet, Outbox& outbox);
   void End(TestState state, Now now, const Fleet& fleet, Outbox& outbox);
+  void Fail(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox);
   void MarkInconsistent(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox);
 
   void KnowHolder(const AgentRecord& agent, const HeldTest& held);

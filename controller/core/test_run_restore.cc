@@ -94,10 +94,10 @@ void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   const Nanos gap = Tau(now) - SegmentStart(plan_.appended_through() + 1);
   if (record_.state == TestState::kRunning && !plan_.Complete() &&
       gap > limits::kControllerGapMax) {
-    LogInfo("test_failed", {{"why", "no controller for more than 5 minutes"}});
     plan_.Close();
     CloseBooks();
-    End(TestState::kFailed, now, fleet, outbox);
+    Fail(Concat("no controller for more than ", limits::kControllerGapMax.count(), " minutes"), now,
+         fleet, outbox);
     return;
   }
   LogInfo("test_resumed", {{"agents_heard", Concat(heard_t0_.size())},

@@ -27,8 +27,10 @@ void TestRun::Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
     TickPending(now, eligible);
     if (record_.state == TestState::kPending &&
         now.boot - created_boot_ > limits::kAgentsReadyTimeout) {
-      LogInfo("test_failed", {{"why", "agents.min not ready"}, {"ready", Concat(eligible.size())}});
-      End(TestState::kFailed, now, fleet, outbox);
+      Fail(Concat(eligible.size(), " of ", spec_->agents.min,
+                  " agents (agents.min) were ready within ",
+                  Seconds(limits::kAgentsReadyTimeout).count(), " s"),
+           now, fleet, outbox);
     }
     if (record_.state != TestState::kRunning) return;
   }

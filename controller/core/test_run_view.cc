@@ -11,7 +11,9 @@ namespace {
 // stopped.
 double ElapsedSeconds(const TestRecord& record) {
   if (!record.started_at.has_value() || !record.ended_at.has_value()) return 0;
-  const double tau = std::chrono::duration<double>(*record.ended_at - *record.started_at).count();
+  const double tau = std::chrono::duration<double>(
+                         record.stopped_after.value_or(*record.ended_at - *record.started_at))
+                         .count();
   const auto begun = static_cast<double>(record.begun_through + 1);
   const double end =
       record.pieces.empty() ? 0 : static_cast<double>(record.pieces.back().EndMs()) / 1000;
@@ -105,6 +107,7 @@ std::shared_ptr<const TestView> TestRun::MakeView(Now now, const Fleet& fleet) c
   view->id = record_.id;
   view->spec = spec_;
   view->state = record_.state;
+  view->reason = record_.reason;
   view->created_at = record_.created_at;
   view->started_at = record_.started_at;
   view->ended_at = record_.ended_at;
@@ -113,7 +116,7 @@ std::shared_ptr<const TestView> TestRun::MakeView(Now now, const Fleet& fleet) c
   const auto booked = static_cast<int64_t>(totals.due.outcomes.Total());
   view->balanced = record_.state != TestState::kInconsistent &&
                    totals.planned == booked + view->totals.outstanding;
-  const double elapsed = ElapsedSeconds(now);
+  const double elapsed = view->elapsed_s = ElapsedSeconds(now);
   if (elapsed > 0) {
     view->planned_rate = PlannedRate(totals.planned, totals.due, elapsed);
     view->sent_rate = static_cast<double>(totals.send_lag.count()) / elapsed;
@@ -138,6 +141,7 @@ std::shared_ptr<const TestView> ViewOfRecord(const TestRecord& record) {
   view->id = record.id;
   view->spec = record.spec;
   view->state = record.state;
+  view->reason = record.reason;
   view->created_at = record.created_at;
   view->started_at = record.started_at;
   view->ended_at = record.ended_at;
@@ -151,7 +155,7 @@ std::shared_ptr<const TestView> ViewOfRecord(const TestRecord& record) {
       view->totals.done.send_lag = {};
   const auto booked = static_cast<int64_t>(record.due.outcomes.Total());
   view->balanced = record.state != TestState::kInconsistent && record.planned == booked;
-  const double elapsed = ElapsedSeconds(record);
+  const double elapsed = view->elapsed_s = ElapsedSeconds(record);
   if (elapsed > 0) {
     view->planned_rate = PlannedRate(record.planned, record.due, elapsed);
     view->sent_rate = static_cast<double>(record.done.send_lag.count) / elapsed;

@@ -111,10 +111,12 @@ Json TestJson(const TestView& test) {
   json["id"] = test.id;
   json["name"] = test.spec->name;
   json["state"] = std::string(TestStateName(test.state));
+  json["reason"] = test.reason.empty() ? Json(nullptr) : Json(test.reason);
   json["spec"] = TestSpecToJson(*test.spec);
   json["created_at"] = FormatRfc3339(test.created_at);
   json["started_at"] = TimeOrNull(test.started_at);
   json["ended_at"] = TimeOrNull(test.ended_at);
+  json["elapsed_s"] = test.elapsed_s;
   json["totals"] = TotalsJson(test.totals, model);
   json["rates"]["planned"] = model == LoadModel::kClosed ? Json(nullptr) : Json(test.planned_rate);
   json["rates"]["sent"] = test.sent_rate;

@@ -191,6 +191,8 @@ std::string ResultBlob(const TestRecord& test) {
   ToProto(test.health, proto.mutable_health());
   for (const Incarnation& agent : test.quarantined) ToProto(agent, proto.add_quarantined());
   proto.mutable_open()->Assign(test.open.begin(), test.open.end());
+  proto.set_reason(test.reason);
+  if (test.stopped_after) proto.set_stopped_after_ns(test.stopped_after->count());
   return BlobOf(proto);
 }
 
@@ -213,6 +215,8 @@ absl::Status ReadResultBlob(std::string_view blob, TestRecord* test) {
   for (const pb::Incarnation& agent : proto.quarantined()) {
     test->quarantined.push_back(FromProto(agent));
   }
+  test->reason = proto.reason();
+  if (proto.has_stopped_after_ns()) test->stopped_after = Nanos(proto.stopped_after_ns());
   return status;
 }
 

@@ -135,9 +135,9 @@ class CommandLineTest(StageTest):
         run = self.stage.run("run", target.url, "-r", "50", "-d", "1s", "-o", "json", "--threshold",
                              "http_req_failed:rate<0.01")
         test = json.loads(run.stdout())
-        self.assertEqual(list(test), ["id", "name", "state", "spec", "created_at", "started_at", "ended_at", "totals",
-                                      "rates", "response_time", "service_time", "send_lag", "books", "thresholds",
-                                      "verdict", "agents"])
+        self.assertEqual(list(test), ["id", "name", "state", "reason", "spec", "created_at", "started_at", "ended_at",
+                                      "elapsed_s", "totals", "rates", "response_time", "service_time", "send_lag",
+                                      "books", "thresholds", "verdict", "agents"])
         self.assertEqual(outcomes_of(test), {"failed": 50})
         self.assertFalse(test["thresholds"][0]["ok"])
         # The first that applies.

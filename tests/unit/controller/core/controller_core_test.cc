@@ -79,6 +79,7 @@ TEST(ControllerCoreTest, ATestWaitsForItsAgentsAndFailsAfterAMinute) {
   fleet.Run(Seconds(2));
   EXPECT_EQ(fleet.View(id)->state, TestState::kFailed);
   EXPECT_EQ(fleet.View(id)->totals.planned, 0);
+  EXPECT_EQ(fleet.View(id)->reason, "1 of 2 agents (agents.min) were ready within 60 s");
 }
 
 TEST(ControllerCoreTest, ASlowTestUsesOneAgentAndTheOthersAreSpare) {
@@ -183,6 +184,7 @@ TEST(ControllerCoreTest, MoreReportedThanGrantedMakesTheTestInconsistentAtOnce) 
   EXPECT_FALSE(view->balanced);
   EXPECT_THAT(view->updates[view->updates.size() - 2].change->detail,
               HasSubstr("reported 101 slots of interval 1, but was granted 100"));
+  EXPECT_THAT(view->reason, HasSubstr("reported 101 slots of interval 1"));
 }
 
 TEST(ControllerCoreTest, ADrainingAgentFinishesItsSlotsAndLeavesWithoutLoss) {
@@ -221,6 +223,9 @@ TEST(ControllerCoreTest, AStopIsStoppingUntilEveryOwnerSaidSoAndKeepsTheBooks) {
   EXPECT_TRUE(view->balanced);
   EXPECT_EQ(view->totals.planned, static_cast<int64_t>(view->totals.due.outcomes.Total()));
   EXPECT_GT(Count(*view, Outcome::kCancelled), 0u);
+  EXPECT_EQ(view->reason, "asked by a user");
+  EXPECT_NEAR(view->elapsed_s, 8, 0.1)
+      << "stopped 10 s after the start, of which 2 s were the lead";
   EXPECT_EQ(fleet.Stop(id).test->state, TestState::kStopped);
   EXPECT_EQ(fleet.Rate(id, 5).code, CommandCode::kConflict);
 }
@@ -258,6 +263,7 @@ TEST(ControllerCoreTest, ACrossedThresholdThatAbortsStopsTheTestAfterItsDelay) {
   EXPECT_EQ(view->state, TestState::kStopped);
   ASSERT_THAT(view->thresholds, SizeIs(1));
   EXPECT_FALSE(view->thresholds[0].ok);
+  EXPECT_EQ(view->reason, "threshold crossed: http_req_failed rate<0.01");
 }
 
 TEST(ControllerCoreTest, AnIdempotencyKeyGivesTheSameTestAndRefusesAnotherBody) {
@@ -377,6 +383,7 @@ TEST(ControllerCoreTest, AGapOfMoreThanFiveMinutesEndsTheTestAsFailed) {
   fleet.RestartController(std::chrono::minutes(6));
   fleet.Run(Seconds(10));
   EXPECT_EQ(fleet.View(id)->state, TestState::kFailed);
+  EXPECT_EQ(fleet.View(id)->reason, "no controller for more than 5 minutes");
   EXPECT_TRUE(fleet.View(id)->balanced);
 }
 

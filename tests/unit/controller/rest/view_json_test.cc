@@ -24,17 +24,22 @@ TEST(ViewJsonTest, RendersATest) {
   test.totals.done.codes = {{200, 39}, {404, 1}};
   test.totals.done.versions = {{"0.2", 40}};
   test.planned_rate = 5;
+  test.elapsed_s = 10;
   test.verdict = {VerdictLevel::kSuspect, {"1 skipped, limit 0"}};
   test.thresholds.push_back(
       {*ParseThreshold(ThresholdMetric::kResponseTime, "p(99)<200"), 12.5, true});
   const Json json = TestJson(test);
   EXPECT_EQ(KeysInOrder(json),
-            (Strings{"id", "name", "state", "spec", "created_at", "started_at", "ended_at",
-                     "totals", "rates", "response_time", "service_time", "send_lag", "books",
-                     "thresholds", "verdict", "agents"}));
+            (Strings{"id", "name", "state", "reason", "spec", "created_at", "started_at",
+                     "ended_at", "elapsed_s", "totals", "rates", "response_time", "service_time",
+                     "send_lag", "books", "thresholds", "verdict", "agents"}));
   EXPECT_EQ(json["created_at"], "2026-01-01T00:00:00.000Z");
   EXPECT_EQ(json["started_at"], "2026-01-01T00:00:01.500Z");
   EXPECT_TRUE(json["ended_at"].is_null());
+  EXPECT_EQ(json["elapsed_s"], 10.0);
+  EXPECT_TRUE(json["reason"].is_null());
+  test.reason = "stopped by a user";
+  EXPECT_EQ(TestJson(test)["reason"], "stopped by a user");
   EXPECT_EQ(KeysInOrder(json["totals"]),
             (Strings{"planned", "outcomes", "outstanding", "resends", "codes", "versions",
                      "bytes_sent", "bytes_received"}));

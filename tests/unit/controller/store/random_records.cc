@@ -103,6 +103,7 @@ void RandomiseResult(std::mt19937_64& random, TestRecord* test) {
   test->planned = RandomOfAnySize(random, limits::kSlotsMax);
   test->due = RandomDueSummary(random);
   test->done = RandomDoneSummary(random);
+  test->reason = RandomText(random);
   test->verdict.generator = static_cast<VerdictLevel>(Random(random, 3));
   test->verdict.reasons = {RandomText(random), RandomText(random)};
   test->health.agents_lost = static_cast<int64_t>(Random(random, 5));
@@ -177,6 +178,8 @@ std::string Difference(const TestRecord& a, const TestRecord& b) {
   std::string names = Unequal(
       a, b, std::pair("id", &TestRecord::id), std::pair("key", &TestRecord::idempotency_key),
       std::pair("body_hash", &TestRecord::body_hash), std::pair("state", &TestRecord::state),
+      std::pair("reason", &TestRecord::reason),
+      std::pair("stopped_after", &TestRecord::stopped_after),
       std::pair("created_at", &TestRecord::created_at),
       std::pair("started_at", &TestRecord::started_at),
       std::pair("ended_at", &TestRecord::ended_at), std::pair("t0", &TestRecord::t0),

@@ -33,6 +33,8 @@ TEST(StoreBlobsTest, EveryBlobGivesBackWhatWasPutIn) {
     std::mt19937_64 random(seed);
     const TestRecord test = RandomTestRecord(random, "t");
     TestRecord read = test;
+    read.reason.clear();
+    read.stopped_after.reset();
     read.pieces.clear();
     read.due = {};
     read.done = {};
