@@ -213,26 +213,26 @@ void Controller::OnCommitted(absl::Status status, const std::shared_ptr<Commit>&
 
 void Controller::Publish(std::shared_ptr<const FleetView> view) {
   {
-    const std::lock_guard lock(view_mutex_);
+    const absl::MutexLock lock(&view_mutex_);
     view_ = view;
   }
-  const std::lock_guard lock(subscribers_mutex_);
+  const absl::MutexLock lock(&subscribers_mutex_);
   for (const auto& [id, changed] : subscribers_) changed(view);
 }
 
 std::shared_ptr<const FleetView> Controller::view() const {
-  const std::lock_guard lock(view_mutex_);
+  const absl::MutexLock lock(&view_mutex_);
   return view_;
 }
 
 uint64_t Controller::Subscribe(std::function<void(std::shared_ptr<const FleetView>)> changed) {
-  const std::lock_guard lock(subscribers_mutex_);
+  const absl::MutexLock lock(&subscribers_mutex_);
   subscribers_.emplace(++last_subscription_, std::move(changed));
   return last_subscription_;
 }
 
 void Controller::Unsubscribe(uint64_t subscription) {
-  const std::lock_guard lock(subscribers_mutex_);
+  const absl::MutexLock lock(&subscribers_mutex_);
   subscribers_.erase(subscription);
 }
 

@@ -10,12 +10,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "common/net/cpu_throttle.h"
 #include "common/net/io_thread.h"
 #include "controller/core/commands.h"
@@ -105,9 +105,9 @@ class Controller : public Commands {
   BootTime next_throttle_{};  // the first tick reads, so that the next one has a difference
 
   // Synchronised by themselves.
-  mutable std::mutex view_mutex_;
+  mutable absl::Mutex view_mutex_;
   std::shared_ptr<const FleetView> view_ ABSL_GUARDED_BY(view_mutex_);
-  std::mutex subscribers_mutex_;
+  absl::Mutex subscribers_mutex_;
   std::map<uint64_t, std::function<void(std::shared_ptr<const FleetView>)>> subscribers_
       ABSL_GUARDED_BY(subscribers_mutex_);
   uint64_t last_subscription_ ABSL_GUARDED_BY(subscribers_mutex_) = 0;

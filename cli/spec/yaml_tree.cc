@@ -209,7 +209,7 @@ class TreeBuilder : public YAML::EventHandler {
     } else {
       node.key_offset = level.key_offset;
       level.has_key = false;
-      if (!level.repeated) level.node.members.emplace_back(std::move(level.key), std::move(node));
+      if (!level.repeated) level.node.members.push_back({std::move(level.key), std::move(node)});
     }
   }
 

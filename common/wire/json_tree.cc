@@ -172,7 +172,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
       level.node.items.push_back(std::move(node));
     } else if (!level.repeated) {
       node.key_offset = level.key_offset;
-      level.node.members.emplace_back(std::move(level.key), std::move(node));
+      level.node.members.push_back({std::move(level.key), std::move(node)});
     }
     return true;
   }

@@ -16,16 +16,22 @@
 
 namespace broadside {
 
+struct JsonMember;
+
 struct JsonNode {
   enum class Kind : uint8_t { kNull, kBool, kNumber, kString, kArray, kObject };
   Kind kind = Kind::kNull;
   bool boolean = false;
-  std::string text;             // of a string, decoded; of a number, as written
-  std::vector<JsonNode> items;  // of an array
-  std::vector<std::pair<std::string, JsonNode>>
-      members;            // of an object, in order, the first of each key
-  size_t offset = 0;      // of the first byte of the value in the text
-  size_t key_offset = 0;  // of the first byte of its key, in an object
+  std::string text;                 // of a string, decoded; of a number, as written
+  std::vector<JsonNode> items;      // of an array
+  std::vector<JsonMember> members;  // of an object, in order, the first of each key
+  size_t offset = 0;                // of the first byte of the value in the text
+  size_t key_offset = 0;            // of the first byte of its key, in an object
+};
+
+struct JsonMember {
+  std::string key;
+  JsonNode value;
 };
 
 // The text is not JSON. `detail` is valid UTF-8, one line, and names no place.

@@ -68,7 +68,7 @@ const JsonNode* ObjectReader::Find(std::string_view key, Need need) {
 
 bool ObjectReader::Has(std::string_view key) const {
   return std::any_of(node_.members.begin(), node_.members.end(),
-                     [key](const auto& member) { return member.first == key; });
+                     [key](const auto& member) { return member.key == key; });
 }
 
 std::optional<std::string> ObjectReader::String(std::string_view key, Need need) {

@@ -139,8 +139,9 @@ void ControllerCore::WelcomeAgent(AgentRecord& agent, const Hello& hello, Now no
   }
   for (auto& [id, run] : runs_) {
     if (run->Ended()) continue;
-    const auto held = std::find_if(hello.tests.begin(), hello.tests.end(),
-                                   [&](const HeldTest& test) { return test.test == id; });
+    const auto held =
+        std::find_if(hello.tests.begin(), hello.tests.end(),
+                     [&name = id](const HeldTest& test) { return test.test == name; });
     run->OnAgentBack(agent, held == hello.tests.end() ? nullptr : &*held, now, agents_, outbox_);
   }
 }

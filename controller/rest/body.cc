@@ -35,14 +35,14 @@ class CanonicalHash {
     AddText(node.text);
     AddNumber(node.items.size());
     for (const JsonNode& item : node.items) Add(item);
-    std::vector<const std::pair<std::string, JsonNode>*> members;
+    std::vector<const JsonMember*> members;
     for (const auto& member : node.members) members.push_back(&member);
     std::sort(members.begin(), members.end(),
-              [](const auto* a, const auto* b) { return a->first < b->first; });
+              [](const auto* a, const auto* b) { return a->key < b->key; });
     AddNumber(members.size());
     for (const auto* member : members) {
-      AddText(member->first);
-      Add(member->second);
+      AddText(member->key);
+      Add(member->value);
     }
   }
   uint64_t value() const { return value_; }

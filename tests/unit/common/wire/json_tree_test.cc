@@ -27,8 +27,8 @@ TEST(JsonTreeTest, KeepsTheTextOfNumbersAndThePlacesOfValues) {
   EXPECT_THAT(document.errors, IsEmpty());
   const auto& members = document.root.members;
   ASSERT_EQ(members.size(), 3u);
-  EXPECT_EQ(members[0].first, "a\"");
-  const JsonNode& list = members[0].second;
+  EXPECT_EQ(members[0].key, "a\"");
+  const JsonNode& list = members[0].value;
   ASSERT_EQ(list.items.size(), 3u);
   EXPECT_EQ(list.items[0].text, "1.50");
   EXPECT_EQ(list.items[1].text, "-2e3");
@@ -38,9 +38,9 @@ TEST(JsonTreeTest, KeepsTheTextOfNumbersAndThePlacesOfValues) {
   }
   EXPECT_EQ(text[list.offset], '[');
   EXPECT_EQ(text.substr(list.items[2].offset, 3), "\"x\"");
-  EXPECT_EQ(text.substr(members[1].second.members[0].second.offset, 4), "null");
-  EXPECT_EQ(text.substr(members[2].second.offset, 4), "true");
-  EXPECT_TRUE(members[2].second.boolean);
+  EXPECT_EQ(text.substr(members[1].value.members[0].value.offset, 4), "null");
+  EXPECT_EQ(text.substr(members[2].value.offset, 4), "true");
+  EXPECT_TRUE(members[2].value.boolean);
 }
 
 TEST(JsonTreeTest, SkipsAByteOrderMark) {
@@ -58,7 +58,7 @@ TEST(JsonTreeTest, SeesRepeatedKeysAndKeepsTheFirst) {
                           FieldError{"/b~1~0/0/x/y", "is given twice"},
                           FieldError{"/a", "is given twice"}, FieldError{"/a", "is given twice"}));
   ASSERT_EQ(document.root.members.size(), 2u);
-  EXPECT_EQ(document.root.members[0].second.text, "1");
+  EXPECT_EQ(document.root.members[0].value.text, "1");
 }
 
 TEST(JsonTreeTest, EndsAtNestingBeyondTheLimit) {
