@@ -13,6 +13,7 @@
 #include "cli/suggest.h"
 #include "cli/verb.h"
 #include "cli/version.h"
+#include "common/core/status.h"
 #include "common/net/log.h"
 
 namespace broadside {
@@ -60,7 +61,7 @@ int Refuse(const CLI::App& app, const CLI::ParseError& error) {
   std::string command = where.get_name();
   for (const CLI::App* parent = where.get_parent(); parent != nullptr;
        parent = parent->get_parent()) {
-    command = parent->get_name() + " " + command;
+    command = Concat(parent->get_name(), " ", command);
   }
   std::fprintf(stderr, "%s: %s (see %s --help)\n", app.get_name().c_str(), line.c_str(),
                command.c_str());

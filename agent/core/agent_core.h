@@ -118,8 +118,8 @@ class AgentCore {
   // Tests and clock (agent_core_tests.cc).
   void OnTestMessage(const ControllerMessage& message);
   void OnTestStart(const TestStart& start);
-  void OnGrant(const TestGrant& grant);
-  void OnCut(const TestId& test);
+  void OnGrant(const TestGrant& message);
+  void OnCut(const TestId& id);
   void OnBeatReply(const BeatReply& reply, BootTime received);
   void AdvanceClock();
   void StartHolding(const TestId& id, TestHolding& test);

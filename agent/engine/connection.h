@@ -44,7 +44,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // Starts a connect; 0 when it is under way (or there), else the errno.
-  int Open(const SocketAddress& address);
+  int Open(const SocketAddress& target);
   // The error of a connect that ended; 0 for none.
   int ConnectError() const;
   // Bytes taken by the kernel, or -errno.

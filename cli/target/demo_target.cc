@@ -37,8 +37,8 @@ DemoTarget::~DemoTarget() { Stop(); }
 
 absl::Status DemoTarget::Start() {
   BS_CHECK(workers_.empty()) << "started twice";
-  if (const absl::Status valid = Validate(options_); !valid.ok()) return valid;
-  if (const absl::Status listening = Listen(); !listening.ok()) {
+  if (absl::Status valid = Validate(options_); !valid.ok()) return valid;
+  if (absl::Status listening = Listen(); !listening.ok()) {
     Stop();
     return listening;
   }
