@@ -68,6 +68,8 @@ class Controller : public Commands {
                  std::function<void(TestPage)> done) override;
   void ReadIntervals(const TestId& test, int64_t from_k, int limit,
                      std::function<void(IntervalPage)> done) override;
+  void ReadChanges(const TestId& test, uint64_t before, int limit,
+                   std::function<void(ChangePage)> done) override;
   void ReadUpdates(const TestId& test, uint64_t after, int limit,
                    std::function<void(UpdatePage)> done) override;
   std::shared_ptr<const FleetView> view() const override;

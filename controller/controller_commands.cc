@@ -114,6 +114,13 @@ void Controller::ReadIntervals(const TestId& test, int64_t from_k, int limit,
   });
 }
 
+void Controller::ReadChanges(const TestId& test, uint64_t before, int limit,
+                             std::function<void(ChangePage)> done) {
+  store_->ReadChanges(test, before, limit, [this, done = std::move(done)](ChangePage page) {
+    home_.Post([done, page = std::move(page)]() mutable { done(std::move(page)); });
+  });
+}
+
 void Controller::ReadUpdates(const TestId& test, uint64_t after, int limit,
                              std::function<void(UpdatePage)> done) {
   store_->ReadUpdates(test, after, limit, [this, done = std::move(done)](UpdatePage page) {

@@ -58,6 +58,11 @@ struct IntervalPage {
   std::vector<std::shared_ptr<const IntervalView>> items;  // ascending k
   std::optional<int64_t> next;                             // first k of the next page
 };
+struct ChangePage {
+  bool found = true;
+  std::vector<Change> items;     // newest first
+  std::optional<uint64_t> next;  // revision that the next page is older than
+};
 struct UpdatePage {
   bool found = true;
   std::vector<Update> items;  // ascending revision
@@ -82,6 +87,9 @@ class Commands {
                          std::function<void(TestPage)> done) = 0;
   virtual void ReadIntervals(const TestId& test, int64_t from_k, int limit,
                              std::function<void(IntervalPage)> done) = 0;
+  // Changes with a revision below `before`, newest first.
+  virtual void ReadChanges(const TestId& test, uint64_t before, int limit,
+                           std::function<void(ChangePage)> done) = 0;
   // Intervals and changes with a revision above `after`.
   virtual void ReadUpdates(const TestId& test, uint64_t after, int limit,
                            std::function<void(UpdatePage)> done) = 0;

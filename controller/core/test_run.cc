@@ -22,7 +22,7 @@ TestRecord NewRecord(TestId id, const StartRequest& request, Now now) {
 }
 
 std::string RateText(MicroRate rate) {
-  return absl::StrFormat("%g rps", static_cast<double>(rate) / static_cast<double>(kMicro));
+  return absl::StrFormat("%.15g rps", static_cast<double>(rate) / static_cast<double>(kMicro));
 }
 
 }  // namespace

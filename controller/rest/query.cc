@@ -94,4 +94,21 @@ absl::StatusOr<int> LimitOf(const QueryParameters& query, int absent) {
   return static_cast<int>(*value);
 }
 
+absl::StatusOr<std::set<std::string>> ParseNames(std::string_view parameter, std::string_view text,
+                                                 const std::vector<std::string>& known) {
+  std::set<std::string> names;
+  while (true) {
+    const size_t comma = std::min(text.find(','), text.size());
+    const std::string name(text.substr(0, comma));
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      return InvalidArgument(parameter, ": \"", name, "\" is none of ", Listed(known));
+    }
+    if (!names.insert(name).second) {
+      return InvalidArgument(parameter, ": \"", name, "\" is given twice");
+    }
+    if (comma == text.size()) return names;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 }  // namespace broadside

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,5 +29,10 @@ std::optional<uint64_t> ParseWhole(std::string_view text);
 
 // `limit` of a list: 1 to limits::kPageItemsMax, `absent` when it is not given.
 absl::StatusOr<int> LimitOf(const QueryParameters& query, int absent);
+
+// The names that the list `text` ("a,b") has; an error names one that is not in `known`, or comes
+// twice.
+absl::StatusOr<std::set<std::string>> ParseNames(std::string_view parameter, std::string_view text,
+                                                 const std::vector<std::string>& known);
 
 }  // namespace broadside

@@ -9,14 +9,6 @@ namespace {
 
 constexpr std::string_view kTest = "/api/v1/tests/{id}";
 
-std::string Index(const std::vector<Route>& routes) {
-  std::string text = "Broadside controller. The API is described at /openapi.json.\n\n";
-  for (const Route& route : routes) {
-    text += route.method + std::string(8 - route.method.size(), ' ') + route.path + "\n";
-  }
-  return text;
-}
-
 HttpResponse Text(int status, std::string body) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
 }
@@ -35,30 +27,28 @@ std::vector<Route> RestApi::Routes() {
     return [this, method](const CallPtr& call) { (this->*method)(call); };
   };
   const std::string test(kTest);
-  std::vector<Route> routes = {
-      {"POST", "/api/v1/tests", {}, to(&RestApi::StartTest)},
-      {"GET", "/api/v1/tests", {"limit", "cursor"}, to(&RestApi::ListTests)},
-      {"GET", test, {}, to(&RestApi::GetTest)},
-      {"PATCH", test, {}, to(&RestApi::ChangeRate)},
-      {"DELETE", test, {}, to(&RestApi::DeleteTest)},
-      {"POST", test + "/stop", {}, to(&RestApi::StopTest)},
-      {"GET", test + "/intervals", {"limit", "cursor"}, to(&RestApi::ListIntervals)},
-      {"GET", test + "/events", {"last_event_id"}, to(&RestApi::FollowTest)},
-      {"GET", "/api/v1/agents", {"limit", "cursor"}, to(&RestApi::ListAgents)},
-      {"POST", "/api/v1/agents/{name}/drain", {}, to(&RestApi::DrainAgent)},
-      {"GET", "/readyz", {}, to(&RestApi::Ready)},
-      {"GET", "/metrics", {}, to(&RestApi::Metrics)},
-      // Alive is who answers.
-      {"GET", "/healthz", {}, [](const CallPtr& call) { call->Send(Text(200, "ok\n")); }},
-      {"GET", "/openapi.json", {}, [](const CallPtr& call) {
-         call->Send({.status = 200,
-                     .content_type = "application/json",
-                     .body = std::string(OpenApiJson())});
-       }}};
-  routes.push_back({"GET", "/", {}, [index = Index(routes)](const CallPtr& call) {
-                      call->Send(Text(200, index));
-                    }});
-  return routes;
+  return {{"POST", "/api/v1/tests", {}, to(&RestApi::StartTest)},
+          {"GET", "/api/v1/tests", {"limit", "cursor", "omit"}, to(&RestApi::ListTests)},
+          {"GET", test, {"omit"}, to(&RestApi::GetTest)},
+          {"PATCH", test, {}, to(&RestApi::ChangeRate)},
+          {"DELETE", test, {}, to(&RestApi::DeleteTest)},
+          {"POST", test + "/stop", {}, to(&RestApi::StopTest)},
+          {"GET", test + "/intervals", {"limit", "cursor"}, to(&RestApi::ListIntervals)},
+          {"GET", test + "/changes", {"limit", "cursor"}, to(&RestApi::ListChanges)},
+          {"GET", test + "/events", {"last_event_id"}, to(&RestApi::FollowTest)},
+          {"GET", "/api/v1/agents", {"limit", "cursor"}, to(&RestApi::ListAgents)},
+          {"POST", "/api/v1/agents/{name}/drain", {}, to(&RestApi::DrainAgent)},
+          {"GET", "/readyz", {}, to(&RestApi::Ready)},
+          {"GET", "/metrics", {}, to(&RestApi::Metrics)},
+          {"GET", "/", {}, to(&RestApi::Page)},
+          {"GET", "/assets/{name}", {}, to(&RestApi::Asset)},
+          // Alive is who answers.
+          {"GET", "/healthz", {}, [](const CallPtr& call) { call->Send(Text(200, "ok\n")); }},
+          {"GET", "/openapi.json", {}, [](const CallPtr& call) {
+             call->Send({.status = 200,
+                         .content_type = "application/json",
+                         .body = std::string(OpenApiJson())});
+           }}};
 }
 
 void RestApi::WithTest(const CallPtr& call, OnTest next) {

@@ -37,7 +37,11 @@ class RestApi {
   void DeleteTest(const CallPtr& call);
   // series_routes.cc
   void ListIntervals(const CallPtr& call);
+  void ListChanges(const CallPtr& call);
   void FollowTest(const CallPtr& call);
+  // page_routes.cc
+  void Page(const CallPtr& call);
+  void Asset(const CallPtr& call);
   // fleet_routes.cc
   void ListAgents(const CallPtr& call);
   void DrainAgent(const CallPtr& call);

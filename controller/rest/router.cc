@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "controller/rest/origin.h"
+
 namespace broadside {
 namespace {
 
@@ -52,6 +54,9 @@ void Router::Handle(HttpRequest request, HttpResponder responder) const {
   const auto call = std::make_shared<Call>();
   call->request = std::move(request);
   call->responder = std::move(responder);
+  if (IsForeign(call->request)) {
+    return call->Fail(403, "a page of another site may change nothing here");
+  }
   const std::string path = call->request.path;
   const std::string_view method = call->request.method;
   std::string allow;

@@ -1,8 +1,9 @@
 #pragma once
 
 // Finds the handler of a request by method and path. Answers what has none itself: 404, 405 with
-// Allow, OPTIONS, 400 for query parameters that the route does not know; HEAD is GET whose body the
-// server leaves out. Immutable, called on the server's thread.
+// Allow, OPTIONS, 403 for pages of other sites (origin.h), 400 for query parameters that the route
+// does not know; HEAD is GET whose body the server leaves out. Immutable, called on the server's
+// thread.
 
 #include <functional>
 #include <memory>

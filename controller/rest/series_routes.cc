@@ -1,4 +1,4 @@
-// What a test did over time: intervals, and the event stream.
+// What a test did over time: intervals, changes, and the event stream.
 
 #include <optional>
 #include <utility>
@@ -27,6 +27,29 @@ void RestApi::ListIntervals(const CallPtr& call) {
           ListResponse(std::move(items), page.next.has_value() ? std::to_string(*page.next) : ""));
     };
     commands_.ReadIntervals(test->id, from_k, limit, [gate = gate_, answer](IntervalPage page) {
+      gate->Post([answer, page = std::move(page)] { answer(page); });
+    });
+  });
+}
+
+void RestApi::ListChanges(const CallPtr& call) {
+  const auto limit = LimitOf(call->query, limits::kPageItemsMax);
+  if (!limit.ok()) return call->Fail(400, std::string(limit.status().message()));
+  uint64_t before = UINT64_MAX;
+  if (const auto cursor = call->query.find("cursor"); cursor != call->query.end()) {
+    const auto revision = ParseWhole(cursor->second);
+    if (!revision.has_value()) return call->Fail(BadCursor(cursor->second));
+    before = *revision;
+  }
+  WithTest(call, [this, call, before, limit = *limit](const std::shared_ptr<const TestView>& test) {
+    const auto answer = [call](const ChangePage& page) {
+      if (!page.found) return call->Fail(404, "the test was deleted");
+      Json items = Json::array();
+      for (const Change& change : page.items) items.push_back(ChangeJson(change));
+      call->Send(
+          ListResponse(std::move(items), page.next.has_value() ? std::to_string(*page.next) : ""));
+    };
+    commands_.ReadChanges(test->id, before, limit, [gate = gate_, answer](ChangePage page) {
       gate->Post([answer, page = std::move(page)] { answer(page); });
     });
   });

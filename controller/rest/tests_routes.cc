@@ -13,10 +13,22 @@
 namespace broadside {
 namespace {
 
-HttpResponse TestResponse(int status, const TestView& test) {
-  HttpResponse response = JsonResponse(status, TestJson(test));
+HttpResponse TestResponse(int status, const TestView& test, TestParts parts = {}) {
+  HttpResponse response = JsonResponse(status, TestJson(test, parts));
   response.headers.emplace_back("ETag", EtagOf(response.body));
   return response;
+}
+
+// `omit`: which of the long parts the client does without.
+absl::StatusOr<TestParts> PartsOf(const QueryParameters& query) {
+  TestParts parts;
+  const auto omit = query.find("omit");
+  if (omit == query.end()) return parts;
+  const auto names = ParseNames("omit", omit->second, {"spec", "agents"});
+  if (!names.ok()) return names.status();
+  parts.spec = !names->contains("spec");
+  parts.agents = !names->contains("agents");
+  return parts;
 }
 
 bool IsPrintable(std::string_view text) {
@@ -67,23 +79,27 @@ void RestApi::StartTest(const CallPtr& call) {
 void RestApi::ListTests(const CallPtr& call) {
   const auto limit = LimitOf(call->query, limits::kPageItemsDefault);
   if (!limit.ok()) return call->Fail(400, std::string(limit.status().message()));
+  const auto parts = PartsOf(call->query);
+  if (!parts.ok()) return call->Fail(400, std::string(parts.status().message()));
   std::optional<TestCursor> after;
   if (const auto cursor = call->query.find("cursor"); cursor != call->query.end()) {
     after = PlaceOf(cursor->second);
     if (!after.has_value()) return call->Fail(BadCursor(cursor->second));
   }
-  commands_.ReadTests(after, *limit, [gate = gate_, call](TestPage page) {
-    gate->Post([call, page = std::move(page)] {
+  commands_.ReadTests(after, *limit, [gate = gate_, call, parts = *parts](TestPage page) {
+    gate->Post([call, parts, page = std::move(page)] {
       Json items = Json::array();
-      for (const auto& test : page.items) items.push_back(TestJson(*test));
+      for (const auto& test : page.items) items.push_back(TestJson(*test, parts));
       call->Send(ListResponse(std::move(items), page.next.has_value() ? CursorOf(*page.next) : ""));
     });
   });
 }
 
 void RestApi::GetTest(const CallPtr& call) {
-  WithTest(call, [call](const std::shared_ptr<const TestView>& test) {
-    HttpResponse response = TestResponse(200, *test);
+  const auto parts = PartsOf(call->query);
+  if (!parts.ok()) return call->Fail(400, std::string(parts.status().message()));
+  WithTest(call, [call, parts = *parts](const std::shared_ptr<const TestView>& test) {
+    HttpResponse response = TestResponse(200, *test, parts);
     if (EtagMatches(call->request.Header("if-none-match"), EtagOf(response.body))) {
       response.status = 304;
       response.content_type = "";

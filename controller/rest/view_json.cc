@@ -105,14 +105,14 @@ Json ThresholdJson(const ThresholdView& view) {
 
 }  // namespace
 
-Json TestJson(const TestView& test) {
+Json TestJson(const TestView& test, TestParts parts) {
   const LoadModel model = test.spec->load.model;
   Json json;
   json["id"] = test.id;
   json["name"] = test.spec->name;
   json["state"] = std::string(TestStateName(test.state));
   json["reason"] = test.reason.empty() ? Json(nullptr) : Json(test.reason);
-  json["spec"] = TestSpecToJson(*test.spec);
+  if (parts.spec) json["spec"] = TestSpecToJson(*test.spec);
   json["created_at"] = FormatRfc3339(test.created_at);
   json["started_at"] = TimeOrNull(test.started_at);
   json["ended_at"] = TimeOrNull(test.ended_at);
@@ -132,8 +132,10 @@ Json TestJson(const TestView& test) {
   }
   json["verdict"]["generator"] = std::string(VerdictLevelName(test.verdict.generator));
   json["verdict"]["reasons"] = test.verdict.reasons;
-  json["agents"] = Json::array();
-  for (const AgentView& agent : test.agents) json["agents"].push_back(AgentJson(agent));
+  if (parts.agents) {
+    json["agents"] = Json::array();
+    for (const AgentView& agent : test.agents) json["agents"].push_back(AgentJson(agent));
+  }
   return json;
 }
 
@@ -163,6 +165,9 @@ Json IntervalJson(const IntervalView& interval, LoadModel model) {
   json["service_time"] = DistributionJson(interval.done.service_time);
   json["send_lag"] = DistributionJson(interval.done.send_lag);
   json["settled"] = interval.settled;
+  // The rate that was published for this second, and from how many of its owners it was known.
+  json["closed_completed"] = interval.closed ? Json(interval.closed_completed) : Json(nullptr);
+  json["coverage"] = interval.closed ? Json(interval.coverage) : Json(nullptr);
   return json;
 }
 

@@ -16,7 +16,13 @@ namespace broadside {
 
 using Json = nlohmann::ordered_json;
 
-Json TestJson(const TestView& test);
+// What is long in a test, and can be left out.
+struct TestParts {
+  bool spec = true;
+  bool agents = true;
+};
+
+Json TestJson(const TestView& test, TestParts parts = {});
 Json AgentJson(const AgentView& agent);
 // `model` is that of the interval's test: closed loops plan nothing.
 Json IntervalJson(const IntervalView& interval, LoadModel model);

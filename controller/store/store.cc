@@ -134,6 +134,13 @@ void Store::ReadIntervals(const TestId& test, int64_t from_k, int limit,
   });
 }
 
+void Store::ReadChanges(const TestId& test, uint64_t before, int limit,
+                        std::function<void(ChangePage)> done) {
+  impl_->Post([impl = impl_.get(), test, before, limit, done = std::move(done)] {
+    done(impl->ValueOr(impl->reader().Changes(test, before, limit), {.found = false}));
+  });
+}
+
 void Store::ReadUpdates(const TestId& test, uint64_t after, int limit,
                         std::function<void(UpdatePage)> done) {
   impl_->Post([impl = impl_.get(), test, after, limit, done = std::move(done)] {

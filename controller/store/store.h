@@ -39,6 +39,9 @@ class Store {
                  std::function<void(std::vector<TestRecord>, std::optional<TestCursor> next)> done);
   void ReadIntervals(const TestId& test, int64_t from_k, int limit,
                      std::function<void(IntervalPage)> done);
+  // Changes with a revision below `before`, newest first.
+  void ReadChanges(const TestId& test, uint64_t before, int limit,
+                   std::function<void(ChangePage)> done);
   // Intervals and changes with a revision above `after`, ascending.
   void ReadUpdates(const TestId& test, uint64_t after, int limit,
                    std::function<void(UpdatePage)> done);

@@ -105,6 +105,9 @@ StoreReader::StoreReader(SqliteDatabase& database)
       changes_(database,
                "SELECT revision, kind, at, detail FROM changes WHERE test = ?1 AND revision > ?2 "
                "ORDER BY revision"),
+      older_changes_(database,
+                     "SELECT revision, kind, at, detail FROM changes WHERE test = ?1 AND revision "
+                     "< ?2 ORDER BY revision DESC"),
       ledger_(database, "SELECT entries FROM ledger ORDER BY id"),
       last_segments_(database, SelectLast("k, from_slot, until_slot, partition, kind", "segments")),
       needed_partitions_(database, kNeededPartitions),
@@ -230,6 +233,22 @@ absl::StatusOr<IntervalPage> StoreReader::Intervals(const TestId& test, int64_t 
   for (IntervalView& interval : *intervals)
     page.items.push_back(std::make_shared<const IntervalView>(std::move(interval)));
   if (more) page.next = page.items.back()->k + 1;
+  return page;
+}
+
+absl::StatusOr<ChangePage> StoreReader::Changes(const TestId& test, uint64_t before, int limit) {
+  ChangePage page;
+  const absl::StatusOr<int64_t> number = NumberOf(test);
+  if (!number.ok()) return number.status();
+  page.found = *number != 0;
+  if (!page.found) return page;
+  bool more = false;
+  // Revisions are int64 in the file; none is beyond.
+  older_changes_.Start(*number, std::min<uint64_t>(before, INT64_MAX));
+  absl::StatusOr<std::vector<Change>> changes = TakeChanges(older_changes_, LimitOf(limit), &more);
+  if (!changes.ok()) return changes.status();
+  page.items = *std::move(changes);
+  if (more) page.next = page.items.back().revision;
   return page;
 }
 

@@ -36,6 +36,7 @@ class StoreReader {
   absl::StatusOr<std::optional<TestRecord>> Test(const TestId& test);
   absl::StatusOr<TestRecordPage> Tests(const std::optional<TestCursor>& after, int limit);
   absl::StatusOr<IntervalPage> Intervals(const TestId& test, int64_t from_k, int limit);
+  absl::StatusOr<ChangePage> Changes(const TestId& test, uint64_t before, int limit);
   absl::StatusOr<UpdatePage> Updates(const TestId& test, uint64_t after, int limit);
 
  private:
@@ -65,6 +66,7 @@ class StoreReader {
   SqliteStatement intervals_;
   SqliteStatement updated_intervals_;
   SqliteStatement changes_;
+  SqliteStatement older_changes_;
   SqliteStatement ledger_;
   SqliteStatement last_segments_;
   SqliteStatement needed_partitions_;

@@ -128,6 +128,23 @@ class FakeCommands : public Commands {
                      std::to_string(limit));
     home_.Post([page = intervals_, done = std::move(done)] { done(page); });
   }
+  void ReadChanges(const TestId& test, uint64_t before, int limit,
+                   std::function<void(ChangePage)> done) override {
+    home_.Post([this, test, before, limit, done = std::move(done)] {
+      ChangePage page;
+      const std::lock_guard lock(mutex_);
+      const std::vector<Update>& updates = updates_[test];
+      for (auto update = updates.rbegin(); update != updates.rend(); ++update) {
+        if (update->change == nullptr || update->revision >= before) continue;
+        if (page.items.size() == static_cast<size_t>(limit)) {
+          page.next = page.items.back().revision;
+          break;
+        }
+        page.items.push_back(*update->change);
+      }
+      done(std::move(page));
+    });
+  }
   void ReadUpdates(const TestId& test, uint64_t after, int limit,
                    std::function<void(UpdatePage)> done) override {
     home_.Post([this, test, after, limit, done = std::move(done)] {

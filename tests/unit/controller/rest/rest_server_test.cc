@@ -200,7 +200,7 @@ TEST_F(RestTest, RefusesWrongQueryParametersByName) {
   const Answer unknown = Ask("GET", "/api/v1/tests?page=2");
   ExpectProblem(unknown, 400, "/api/v1/tests");
   EXPECT_EQ(unknown.json["detail"],
-            "query parameter \"page\" is unknown; this call has limit, cursor");
+            "query parameter \"page\" is unknown; this call has limit, cursor, omit");
   ExpectProblem(Ask("GET", "/api/v1/tests/t1?x"), 400, "/api/v1/tests/t1");
   ExpectProblem(Ask("GET", "/api/v1/tests?limit=1&limit=2"), 400, "/api/v1/tests");
   ExpectProblem(Ask("GET", "/api/v1/tests?limit=%4"), 400, "/api/v1/tests");
@@ -278,6 +278,44 @@ TEST_F(RestTest, RefusesWrongRates) {
   EXPECT_THAT(commands_.asked(), ElementsAre());
 }
 
+TEST_F(RestTest, ListsChangesNewestFirst) {
+  TestView test = MakeTest("t1");
+  for (uint64_t revision = 1; revision <= 5; ++revision) {
+    Change change{revision, ChangeKind::kRate, test.created_at, std::to_string(revision)};
+    test.updates.push_back({revision, nullptr, std::make_shared<const Change>(change)});
+  }
+  commands_.PublishTest(test);
+  const Answer newest = Ask("GET", "/api/v1/tests/t1/changes?limit=3");
+  ASSERT_EQ(newest.json["items"].size(), 3u);
+  EXPECT_EQ(newest.json["items"][0]["detail"], "5");
+  EXPECT_EQ(newest.json["next"], "3");
+  const Answer oldest = Ask("GET", "/api/v1/tests/t1/changes?limit=3&cursor=3");
+  ASSERT_EQ(oldest.json["items"].size(), 2u);
+  EXPECT_EQ(oldest.json["items"][1]["detail"], "1");
+  EXPECT_TRUE(oldest.json["next"].is_null());
+  EXPECT_EQ(Ask("GET", "/api/v1/tests/t1/changes?cursor=x").status, 400);
+  EXPECT_EQ(Ask("GET", "/api/v1/tests/t2/changes").status, 404);
+}
+
+TEST_F(RestTest, LeavesOutWhatTheClientDoesWithout) {
+  commands_.PublishTest(MakeTest("t1"));
+  const Answer brief = Ask("GET", "/api/v1/tests/t1?omit=spec,agents");
+  EXPECT_EQ(brief.status, 200);
+  EXPECT_FALSE(brief.json.contains("spec"));
+  EXPECT_FALSE(brief.json.contains("agents"));
+  EXPECT_EQ(brief.json["id"], "t1");
+  EXPECT_TRUE(Ask("GET", "/api/v1/tests/t1?omit=agents").json.contains("spec"));
+  for (const char* wrong : {"omit=", "omit=totals", "omit=spec,spec", "omit=spec,"}) {
+    EXPECT_EQ(Ask("GET", Concat("/api/v1/tests/t1?", wrong)).status, 400) << wrong;
+    EXPECT_EQ(Ask("GET", Concat("/api/v1/tests?", wrong)).status, 400) << wrong;
+  }
+  TestPage page;
+  page.items.push_back(std::make_shared<const TestView>(MakeTest("t1")));
+  commands_.SetTests(page);
+  EXPECT_FALSE(Ask("GET", "/api/v1/tests?omit=spec").json["items"][0].contains("spec"));
+  EXPECT_TRUE(Ask("GET", "/api/v1/tests?omit=spec").json["items"][0].contains("agents"));
+}
+
 TEST_F(RestTest, SaysConflictWhenTheStateForbids) {
   commands_.SetResult(Refusal(CommandCode::kConflict, "it has ended"));
   ExpectProblem(Ask("PATCH", "/api/v1/tests/t1", R"({"rate":1})"), 409, "/api/v1/tests/t1");
@@ -352,10 +390,6 @@ TEST_F(RestTest, ServesMetrics) {
   EXPECT_EQ(answer.Header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_THAT(answer.body, HasSubstr("broadside_requests_per_second{test=\"t1\"} 0\n"));
   EXPECT_THAT(answer.body, HasSubstr("broadside_build_info{version=\"1.2.3\"} 1\n"));
-}
-
-TEST_F(RestTest, ListsItsCallsAtTheRoot) {
-  EXPECT_THAT(Ask("GET", "/").body, HasSubstr("PATCH   /api/v1/tests/{id}\n"));
 }
 
 TEST_F(RestTest, AnswersMethodsThatAreNotPossible) {

@@ -120,9 +120,34 @@ TEST(ViewJsonTest, RendersAnInterval) {
   const Json json = IntervalJson(interval, LoadModel::kOpen);
   EXPECT_EQ(KeysInOrder(json),
             (Strings{"k", "planned", "outcomes", "completed", "codes", "versions", "response_time",
-                     "service_time", "send_lag", "settled"}));
+                     "service_time", "send_lag", "settled", "closed_completed", "coverage"}));
   EXPECT_EQ(json["completed"], 9);
   EXPECT_EQ(json["settled"], true);
+  EXPECT_TRUE(json["closed_completed"].is_null());
+  EXPECT_TRUE(json["coverage"].is_null());
+}
+
+TEST(ViewJsonTest, RendersTheRateThatAClosedIntervalWasPublishedWith) {
+  IntervalView interval;
+  interval.done.completed = 10;  // one came late
+  interval.closed = true;
+  interval.closed_completed = 9;
+  interval.coverage = 0.5;
+  const Json json = IntervalJson(interval, LoadModel::kOpen);
+  EXPECT_EQ(json["completed"], 10);
+  EXPECT_EQ(json["closed_completed"], 9);
+  EXPECT_EQ(json["coverage"], 0.5);
+}
+
+TEST(ViewJsonTest, LeavesOutTheLongPartsOfATest) {
+  const Json whole = TestJson(MakeTest("t1"));
+  Json brief = TestJson(MakeTest("t1"), {.spec = false, .agents = false});
+  EXPECT_FALSE(brief.contains("spec"));
+  EXPECT_FALSE(brief.contains("agents"));
+  brief["spec"] = whole["spec"];
+  brief["agents"] = whole["agents"];
+  EXPECT_EQ(Strings(KeysInOrder(brief)).size(), KeysInOrder(whole).size());
+  EXPECT_EQ(brief["totals"], whole["totals"]);
 }
 
 TEST(ViewJsonTest, SurvivesBytesThatAreNotUtf8) {

@@ -177,6 +177,28 @@ TEST_F(StoreReaderTest, UpdatesMergeIntervalsAndChangesByRevision) {
   EXPECT_THAT(reader_.Updates("t", UINT64_MAX, 4)->items, IsEmpty());
 }
 
+TEST_F(StoreReaderTest, ChangesComeNewestFirstByPages) {
+  Add("t", 1);
+  StoreBatch batch;
+  for (const uint64_t revision : {2, 3, 7, 8})
+    batch.changes.push_back({"t", RandomChange(random_, revision)});
+  batch.intervals.push_back({"t", RandomInterval(random_, 4, 9)});
+  Write(batch);
+  const auto revisions = [](const ChangePage& page) {
+    std::vector<uint64_t> all;
+    for (const Change& change : page.items) all.push_back(change.revision);
+    return all;
+  };
+  ChangePage page = *reader_.Changes("t", UINT64_MAX, 3);
+  EXPECT_THAT(revisions(page), ElementsAre(8, 7, 3));
+  EXPECT_EQ(page.next, 3u);
+  page = *reader_.Changes("t", *page.next, 3);
+  EXPECT_THAT(revisions(page), ElementsAre(2));
+  EXPECT_EQ(page.next, std::nullopt);
+  EXPECT_EQ(reader_.Changes("t", UINT64_MAX, 4)->next, std::nullopt);
+  EXPECT_FALSE(reader_.Changes("other", UINT64_MAX, 3)->found);
+}
+
 TEST_F(StoreReaderTest, AnIntervalThatChangedComesOnceByItsLastRevision) {
   Add("t", 1);
   StoreBatch batch;

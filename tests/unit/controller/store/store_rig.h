@@ -101,6 +101,13 @@ inline IntervalPage ReadIntervals(Store& store, const TestId& test, int64_t from
   return done.get_future().get();
 }
 
+inline ChangePage ReadChanges(Store& store, const TestId& test, uint64_t before, int limit) {
+  std::promise<ChangePage> done;
+  store.ReadChanges(test, before, limit,
+                    [&done](ChangePage page) { done.set_value(std::move(page)); });
+  return done.get_future().get();
+}
+
 inline UpdatePage ReadUpdates(Store& store, const TestId& test, uint64_t after, int limit) {
   std::promise<UpdatePage> done;
   store.ReadUpdates(test, after, limit,

@@ -118,6 +118,7 @@ TEST(StoreTest, NothingIsFoundOfAnUnknownOrADeletedTest) {
   for (const TestId id : {"t-1", "t-2"}) {
     EXPECT_FALSE(ReadTest(*open.store, id).has_value());
     EXPECT_FALSE(ReadIntervals(*open.store, id, 0, 10).found);
+    EXPECT_FALSE(ReadChanges(*open.store, id, UINT64_MAX, 10).found);
     EXPECT_FALSE(ReadUpdates(*open.store, id, 0, 10).found);
   }
 }
