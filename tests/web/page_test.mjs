@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, openLoop, openPage, Stage, violations } from "./stage.mjs";
+import { eventually, fleet, openLoop, openPage, Stage, violations } from "./stage.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 
@@ -318,20 +318,7 @@ test("a fleet of 1,000 stays legible and fluent", async (t) => {
   const { page, problems } = await openPage(browser, "about:blank");
   let turn = 0;
   await page.route("**/api/v1/agents", (route) => {
-    ++turn;
-    const items = Array.from({ length: 1000 }, (_, i) => ({
-      name: `agent-${i}`,
-      incarnation: String(i).padStart(32, "0"),
-      // A roll: a wave of agents that drain, and one of those that join.
-      state: ((i - turn * 40) % 1000) < 40 && i >= turn * 40 ? "draining" : i % 97 === 0 ? "lost" : "ready",
-      share: i % 97 === 0 ? 0 : (0.5 + ((i * 7 + turn) % 10) / 10) / 990,
-      threads: 1,
-      capacity_rps: null,
-      send_lag_p99_ms: 0.1,
-      clock_offset_ms: 0,
-      clock_error_ms: 0.2,
-    }));
-    return route.fulfill({ json: { items, next: null } });
+    return route.fulfill({ json: { items: fleet(1000, ++turn), next: null } });
   });
   const running = await controller.startTest(openLoop(`${target.url}/`, 100, "30s", { name: "many" }));
   await page.goto(`${controller.url}/#/tests/${running}`);

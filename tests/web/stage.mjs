@@ -164,11 +164,12 @@ export class Controller {
       return items.filter((agent) => ["ready", "spare"].includes(agent.state)).length >= n;
     });
   }
-  waitForState(id, ...states) {
-    return eventually(`${id} ${states}`, async () => {
+  waitForState(id, states, ms = PATIENCE_MS) {
+    const there = async () => {
       const test = await this.get(`/tests/${id}`);
-      return states.includes(test.state) ? test : null;
-    });
+      return states.split("|").includes(test.state) ? test : null;
+    };
+    return eventually(`${id} ${states}`, there, ms);
   }
 }
 
@@ -222,6 +223,24 @@ export const openLoop = (url, rate, duration, more = {}) => ({
   load: { model: "open", stages: [{ duration, rate }] },
   ...Object.fromEntries(Object.entries(more).filter(([key]) => key !== "target")),
 });
+
+// A made-up fleet of `n` agents that is rolled: a wave of agents that drain moves on with each turn.
+export const fleet = (n, turn) =>
+  Array.from({ length: n }, (_, i) => {
+    const wave = Math.floor((turn * n) / 25) % n;
+    const state = i >= wave && i < wave + n / 25 ? "draining" : i % 97 === 0 ? "lost" : "ready";
+    return {
+      name: `agent-${i}`,
+      incarnation: String(i).padStart(32, "0"),
+      state,
+      share: state === "ready" ? (0.5 + ((i * 7 + turn) % 10) / 10) / n : 0,
+      threads: 1,
+      capacity_rps: null,
+      send_lag_p99_ms: 0.1,
+      clock_offset_ms: 0,
+      clock_error_ms: 0.2,
+    };
+  });
 
 // A page that notes what must not happen: console errors, requests to others.
 export async function openPage(browser, url, options = {}) {

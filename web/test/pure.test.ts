@@ -314,7 +314,7 @@ describe("lines for a shell", () => {
 
 describe("comparison", () => {
   const test = (id: string, more: Partial<Test> = {}): Test => ({
-    id, name: id, state: "finished", created_at: "", started_at: null, ended_at: null,
+    id, name: id, state: "finished", reason: null, elapsed_s: 10, created_at: "", started_at: null, ended_at: null,
     spec: { name: id, target: { url: "http://h/" }, load: { model: "open", stages: [{ duration: "1s", rate: 1 }] } },
     totals: { planned: 1000, outcomes: { ok: 1000 }, outstanding: 0, resends: 0, versions: {} },
     rates: { planned: 100, sent: 100, completed: 100 },

@@ -82,9 +82,11 @@ export interface BriefTest {
   id: string;
   name: string;
   state: State;
+  reason: string | null; // why it stops, stopped, failed or is inconsistent
   created_at: string;
   started_at: string | null;
   ended_at: string | null;
+  elapsed_s: number;
   totals: {
     planned: number | null;
     started?: number;

@@ -1,6 +1,6 @@
 // The list of tests, newest first: state as a dot and a word, never as a colour alone.
 
-import { dayOrTime } from "../lib/format";
+import { dayOrTime, plural } from "../lib/format";
 import type { Route } from "../lib/store";
 import type { BriefTest } from "../lib/types";
 import { type Theme, useTheme } from "./theme";
@@ -49,7 +49,7 @@ export function Rail({ tests, route, followed }: {
       <nav aria-label="Tests">
         <details class="narrow">
           <summary>
-            {tests === null ? "Tests" : `${tests.length === 50 ? "Newest 50" : tests.length} tests`}
+            {tests === null ? "Tests" : tests.length < 50 ? plural(tests.length, "test") : "Newest 50 tests"}
           </summary>
           {list}
         </details>

@@ -74,7 +74,7 @@ function Known(props: { store: Store; state: State; followed: Followed; test: Te
           </span>
           <Elapsed
             test={test}
-            seconds={(followed.series.lastK ?? -1) + 1}
+            seconds={test.elapsed_s}
             length={durationOf(test.spec.load)}
           />
           <p class="target">
@@ -149,7 +149,7 @@ function Banner(props: {
   quiet: boolean;
 }) {
   const { store, state, followed, test, quiet } = props;
-  const { link, changes } = followed;
+  const { link } = followed;
   if (link.kind === "lost" && !hasEnded(test.state)) {
     const left = Math.max(0, Math.ceil((link.retryAt - Date.now()) / 1000));
     return (
@@ -162,22 +162,18 @@ function Banner(props: {
       </p>
     );
   }
-  const why = changes.findLast((change) => change.kind === "state" && change.detail.includes(": "));
   if (test.state === "inconsistent") {
     return (
       <p class="banner bad" role="alert">
-        <b>Inconsistent.</b> {why?.detail.replace(/^inconsistent: /, "") ?? "The books do not balance"}.{" "}
-        The figures of this test cannot be trusted.
+        <b>Inconsistent.</b> {sentence(test.reason ?? "the books do not balance")} The figures of this test
+        cannot be trusted.
       </p>
     );
   }
   if (test.state === "failed") {
     return (
       <p class="banner bad" role="status">
-        <b>Failed.</b>{" "}
-        {test.started_at === null
-          ? `${plural(test.spec.agents?.min ?? 1, "agent")} must be ready, and were not within 60 s.`
-          : "There was no controller for more than 5 minutes."}
+        <b>Failed.</b> {sentence(test.reason ?? "the controller does not say why")}
       </p>
     );
   }
@@ -185,15 +181,16 @@ function Banner(props: {
   if (test.state === "stopping") {
     return (
       <p class="banner" role="status">
-        <b>Stopping.</b> All agents were told; waiting until it is certain that nothing is sent any more.
+        <b>Stopping.</b> All agents were told; waiting until it is certain that nothing is sent any more.{" "}
+        {test.reason === null ? "" : sentence(`why: ${test.reason}`)}
       </p>
     );
   }
   if (test.state === "stopped") {
     return (
       <p class="banner" role="status">
-        <b>Stopped.</b> It is certain that nothing was sent after the stop
-        {why === undefined ? "" : ` (${why.detail.replace(/^stopping: /, "")})`}.
+        <b>Stopped.</b> It is certain that nothing is sent any more.{" "}
+        {test.reason === null ? "" : sentence(`why: ${test.reason}`)}
       </p>
     );
   }
@@ -227,6 +224,10 @@ function Pending({ state, test }: { state: State; test: Test }) {
     </p>
   );
 }
+
+// "no agents" is said as "No agents."
+const sentence = (text: string): string =>
+  text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
 const clockOf = (at: number): string => new Date(at).toTimeString().slice(0, 8);
 
