@@ -145,7 +145,8 @@ void AgentCore::OnWelcome(const Welcome& welcome) {
   backoff_.Reset();
   last_refusal_.clear();
   Log(Severity::kInfo, "controller_connected",
-      Concat("store ", store_uuid_, ", epoch ", epoch_, ", version ", welcome.version));
+      Concat("store ", store_uuid_, ", epoch ", epoch_, ", version ", welcome.version,
+             ", protocol ", welcome.protocol_major, ".", welcome.protocol_minor));
   if (drain_said_) drain_heard_ = now_;  // the Hello said it
   clock_.StartSeries(now_, same_process);
   if (tests_.empty()) report_anchor_ = now_;
@@ -158,8 +159,9 @@ void AgentCore::OnWelcome(const Welcome& welcome) {
 // Why this controller is not to be served; empty when it is.
 std::string AgentCore::RefusalOf(const Welcome& welcome) const {
   if (welcome.protocol_major != kProtocolMajor) {
-    return Concat("the controller speaks protocol ", welcome.protocol_major, ", this agent ",
-                  kProtocolMajor, ": run the same version of both");
+    return Concat("the controller (", welcome.version, ") speaks protocol ", welcome.protocol_major,
+                  ".", welcome.protocol_minor, ", this agent (", options_.version, ") ",
+                  kProtocolMajor, ".", kProtocolMinor, ": upgrade one of them");
   }
   if (store_uuid_.empty()) return "";
   if (store_uuid_ == welcome.store_uuid) {

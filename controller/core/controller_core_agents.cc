@@ -114,6 +114,7 @@ void ControllerCore::OnHello(StreamId stream, const Hello& hello, Now now,
                           {{"agent", hello.name},
                            {"threads", Concat(hello.threads)},
                            {"version", hello.version},
+                           {"protocol", Concat(hello.protocol_major, ".", hello.protocol_minor)},
                            {"incarnation", ToString(hello.incarnation)}}});
   WelcomeAgent(agent, hello, now);
   changed_ = urgent_ = true;

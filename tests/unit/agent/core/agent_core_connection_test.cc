@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/core/status.h"
 #include "tests/unit/agent/core/rig.h"
 
 namespace broadside {
@@ -167,6 +168,8 @@ TEST(AgentCoreConnectionTest, RefusesAWelcomeOfAnotherProtocolWithOneClearLine) 
   Rig rig;
   Welcome welcome = WelcomeOf();
   welcome.protocol_major = 2;
+  welcome.protocol_minor = 3;
+  welcome.version = "9.9.9";
   for (int i = 0; i < 3; ++i) {
     rig.Connect(welcome);
     rig.speaks = false;
@@ -175,7 +178,20 @@ TEST(AgentCoreConnectionTest, RefusesAWelcomeOfAnotherProtocolWithOneClearLine) 
   }
   EXPECT_THAT(Of<LogLine>(rig.all), SizeIs(1));
   EXPECT_TRUE(
-      Logged(rig.all, "controller_refused", "the controller speaks protocol 2, this agent 1"));
+      Logged(rig.all, "controller_refused", "the controller (9.9.9) speaks protocol 2.3, "));
+  EXPECT_TRUE(Logged(rig.all, "controller_refused",
+                     Concat(" ", kProtocolMajor, ".", kProtocolMinor, ": upgrade one of them")));
+}
+
+TEST(AgentCoreConnectionTest, ServesAControllerOfAnyMinorOfItsProtocol) {
+  for (const uint32_t minor : {0u, kProtocolMinor, kProtocolMinor + 1, 1000u}) {
+    Rig rig;
+    Welcome welcome = WelcomeOf();
+    welcome.protocol_minor = minor;
+    rig.Connect(welcome);
+    EXPECT_TRUE(rig.core.Status(rig.now).connected) << minor;
+    EXPECT_TRUE(Logged(rig.all, "controller_connected", Concat("protocol 1.", minor)));
+  }
 }
 
 TEST(AgentCoreConnectionTest, LeavesAControllerThatSpeaksBeforeItsWelcome) {

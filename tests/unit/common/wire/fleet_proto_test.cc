@@ -1,6 +1,9 @@
 #include "common/wire/fleet_proto.h"
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 #include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/unknown_field_set.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -98,6 +101,56 @@ TEST(FleetProtoTest, SurvivesDamagedMessages) {
   RecordProperty("cases", 2 * kCases);
 }
 
+// Fields that nobody knows in a message and in all that it holds, as a later minor version would
+// add them.
+void AddUnknownFields(google::protobuf::Message& message, std::mt19937_64& random) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  google::protobuf::UnknownFieldSet& unknown = *reflection.MutableUnknownFields(&message);
+  unknown.AddVarint(1000, static_cast<uint64_t>(Random(random, 1 << 20)));
+  unknown.AddLengthDelimited(1001)->assign("later");
+  unknown.AddFixed64(1002, 7);
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const google::protobuf::FieldDescriptor* field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (field->is_map()) continue;
+    if (!field->is_repeated()) {
+      AddUnknownFields(*reflection.MutableMessage(&message, field), random);
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      AddUnknownFields(*reflection.MutableRepeatedMessage(&message, field, i), random);
+    }
+  }
+}
+
+TEST(FleetProtoTest, MeansTheSameWithWhatALaterMinorVersionAdds) {
+  constexpr uint32_t kSeed = 20261203;
+  constexpr int kCases = 1'000;
+  std::mt19937_64 random(kSeed);
+  for (int i = 0; i < kCases; ++i) {
+    const AgentMessage said = RandomAgentMessage(random);
+    v1::AttachRequest request = ToProto(said);
+    AddUnknownFields(request, random);
+    v1::AttachRequest later;
+    ASSERT_TRUE(later.ParseFromString(request.SerializeAsString()));
+    const absl::StatusOr<AgentMessage> heard = FromProto(later);
+    ASSERT_TRUE(heard.ok()) << "seed " << kSeed << " case " << i << " " << heard.status();
+    ASSERT_EQ(*heard, said) << "seed " << kSeed << " case " << i;
+
+    const ControllerMessage told = RandomControllerMessage(random);
+    v1::AttachResponse response = ToProto(told);
+    AddUnknownFields(response, random);
+    v1::AttachResponse later_response;
+    ASSERT_TRUE(later_response.ParseFromString(response.SerializeAsString()));
+    const absl::StatusOr<ControllerMessage> back = FromProto(later_response);
+    ASSERT_TRUE(back.ok()) << "seed " << kSeed << " case " << i << " " << back.status();
+    ExpectEqual(*back, told);
+    ASSERT_FALSE(HasFailure()) << "seed " << kSeed << " case " << i;
+  }
+  RecordProperty("cases", kCases);
+}
+
 v1::AttachRequest GoodHello() {
   AgentMessage message;
   message.hello = Hello{.incarnation = {1, 2}, .name = "a"};
@@ -120,6 +173,56 @@ v1::AttachRequest GoodReport() {
   delta.by_done[3].response_time = histogram.Sparse();
   message.report = Report{7, {delta}};
   return ToProto(message);
+}
+
+std::string FromHex(std::string_view hex) {
+  std::string bytes;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  }
+  return bytes;
+}
+
+template <typename Proto>
+Proto ParsedHex(std::string_view hex) {
+  Proto proto;
+  EXPECT_TRUE(proto.ParseFromString(FromHex(hex)));
+  return proto;
+}
+
+// The bytes that an agent and a controller of protocol 1.0 sent. Whatever later versions add, these
+// go on meaning the same; never changed, only added to.
+constexpr std::string_view kHelloOfOneZero =
+    "0a2908011a100000000000000001000000000000000222016128014a0e0a017410ffffffffffffffffff"
+    "01";
+constexpr std::string_view kReportOfOneZero =
+    "120762050a017410031a4e0807124a0a017412050803120102120508041201011a2108034219080218c0"
+    "8db70120c0843d2880897a3204840a80013a0201014a00520020ffffffffffffffffff0128ffffffffff"
+    "ffffffff01";
+constexpr std::string_view kWelcomeOfOneZero =
+    "0a1b08011a017520042805300638f40340f40348d00f5205302e312e30222a0a01741225186421050000"
+    "0000000000290900000000000000320d10e8072080c2d72f2880c2d72f38012807";
+
+TEST(FleetProtoTest, ReadsWhatProtocolOneZeroWrote) {
+  AgentMessage hello = *FromProto(GoodHello());
+  hello.hello->protocol_minor = 0;
+  EXPECT_EQ(*FromProto(ParsedHex<v1::AttachRequest>(kHelloOfOneZero)), hello);
+  EXPECT_EQ(*FromProto(ParsedHex<v1::AttachRequest>(kReportOfOneZero)), *FromProto(GoodReport()));
+
+  ControllerMessage message;
+  message.welcome = Welcome{.protocol_minor = 0,
+                            .store_uuid = "u",
+                            .epoch = 4,
+                            .nonce = 5,
+                            .acked_seq = 6,
+                            .version = "0.1.0"};
+  const Segment segment{
+      .k = 0,
+      .slots = {0, 100},
+      .pieces = {{.duration_ms = 1000, .rate_from = 100'000'000, .rate_to = 100'000'000}}};
+  message.grants.push_back({"t", {{segment, {5, 9}}}});
+  message.ack = 7;
+  ExpectEqual(*FromProto(ParsedHex<v1::AttachResponse>(kWelcomeOfOneZero)), message);
 }
 
 struct RequestRow {

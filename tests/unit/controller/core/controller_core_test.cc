@@ -8,6 +8,7 @@
 namespace broadside {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -313,6 +314,24 @@ TEST(ControllerCoreTest, AnAgentOfAnotherProtocolIsRefusedWithBothVersions) {
   ASSERT_THAT(effects.messages, SizeIs(1));
   EXPECT_EQ(effects.messages[0].second.reject->reason, RejectReason::kProtocol);
   EXPECT_THAT(effects.messages[0].second.reject->detail, HasSubstr("speaks protocol 2.0"));
+}
+
+TEST(ControllerCoreTest, AnAgentOfAnyMinorOfTheProtocolJoinsAndTheLogNamesIt) {
+  for (const uint32_t minor : {0u, kProtocolMinor, kProtocolMinor + 1, 1000u}) {
+    FakeFleet fleet;
+    AgentMessage message;
+    Hello& hello = message.hello.emplace();
+    hello.protocol_minor = minor;
+    hello.incarnation = {9, 9};
+    hello.name = "other";
+    const ControllerEffects effects =
+        fleet.core().Step(AgentSaid{99, std::move(message), {}}, fleet.now());
+    EXPECT_THAT(effects.messages, IsEmpty()) << "no rejection";
+    EXPECT_THAT(effects.closes, IsEmpty());
+    ASSERT_THAT(effects.logs, SizeIs(1));
+    EXPECT_EQ(effects.logs[0].event, "agent_joined");
+    EXPECT_THAT(effects.logs[0].fields, Contains(std::pair("protocol", Concat("1.", minor))));
+  }
 }
 
 TEST(ControllerCoreTest, AnAgentWhoseClockIsTooUncertainGetsNoSegments) {
