@@ -11,10 +11,10 @@ TEST_PROGRAMS := broadside_tests
 
 .DEFAULT_GOAL := release
 .DELETE_ON_ERROR:
-.PHONY: help release debug test demo sanitize asan tsan lint coverage acceptance format clean
+.PHONY: help release debug test test-faults demo sanitize asan tsan lint coverage acceptance format clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 release: ## build/release/broadside, optimised (the default)
 	@scripts/setup build
@@ -31,6 +31,10 @@ test: ## all tests of the release build
 	@cmake --preset release --log-level=NOTICE >/dev/null
 	@cmake --build --preset release --parallel $(JOBS)
 	@$(CTEST) --test-dir build/release
+
+test-faults: release ## real processes at 3,000 rps, killed, frozen, cut off: a table (15 min; needs root)
+	@scripts/setup test
+	@tests/faults/run.py
 
 demo: release ## a target, a controller and three agents on loopback, one test, its result
 	@deploy/demo/run.sh

@@ -68,15 +68,15 @@ def call(address, method, path, body=None, headers=None):
 
 
 class Process:
-    """A started `broadside`, its output in files."""
+    """A started `broadside`, its output in files. `before_exec` runs in the child, `variables` are added to ours."""
 
-    def __init__(self, folder, number, args):
+    def __init__(self, folder, number, args, before_exec=None, variables=None):
         self.name = "-".join([str(number), *args[:1]])
         self.out = folder / f"{self.name}.out"
         self.err = folder / f"{self.name}.err"
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.popen = subprocess.Popen([BINARY, *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                          env=environment())
+                                          preexec_fn=before_exec, env={**environment(), **(variables or {})})
 
     def stdout(self):
         return self.out.read_text()
@@ -125,8 +125,8 @@ class Stage:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="broadside-e2e-"))
         self.processes = []
 
-    def start(self, *args):
-        process = Process(self.folder, len(self.processes), [str(arg) for arg in args])
+    def start(self, *args, before_exec=None, variables=None):
+        process = Process(self.folder, len(self.processes), [str(arg) for arg in args], before_exec, variables)
         self.processes.append(process)
         return process
 
@@ -177,9 +177,9 @@ class Stage:
 
 
 class Target:
-    def __init__(self, process):
+    def __init__(self, process, host="127.0.0.1"):
         self.process = process
-        self.address = f"127.0.0.1:{process.logged('target_started')['port']}"
+        self.address = f"{host}:{process.logged('target_started')['port']}"
         self.url = f"http://{self.address}/"
 
     def stats(self):
@@ -187,12 +187,12 @@ class Target:
 
 
 class Controller:
-    def __init__(self, process):
+    def __init__(self, process, host="127.0.0.1"):
         self.process = process
         started = process.logged("controller_started")
         self.address = started["http"]
         self.url = f"http://{self.address}"
-        self.grpc = f"127.0.0.1:{started['grpc_port']}"
+        self.grpc = f"{host}:{started['grpc_port']}"
 
     def call(self, method, path, body=None, headers=None):
         return call(self.address, method, path, body, headers)
