@@ -1,5 +1,8 @@
 #include "agent/agent.h"
 
+#include <charconv>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "agent/agent_home.h"
@@ -8,6 +11,8 @@
 #include "agent/link/channel.h"
 #include "agent/process.h"
 #include "common/core/limits.h"
+#include "common/core/status.h"
+#include "common/core/utf8.h"
 #include "common/net/clock.h"
 #include "common/net/descriptor_limit.h"
 #include "common/net/log.h"
@@ -16,10 +21,38 @@
 namespace broadside {
 namespace {
 
+// gRPC takes another port for a missing one, and would try that for ever.
+bool HasPort(std::string_view address) {
+  if (address.starts_with("unix")) return true;
+  const size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  uint16_t port = 0;
+  const char* end = address.data() + address.size();
+  const auto [rest, error] = std::from_chars(address.data() + colon + 1, end, port);
+  return error == std::errc() && rest == end && port != 0;
+}
+
+bool IsPrintableText(std::string_view text) {
+  while (!text.empty()) {
+    const std::optional<char32_t> c = NextCodePoint(text);
+    if (!c || !IsPrintable(*c)) return false;
+  }
+  return true;
+}
+
 absl::Status CheckOptions(const AgentOptions& options) {
   if (options.controller.empty() && options.channel == nullptr) {
     return InvalidArgument(
         "an agent needs a controller: give its address with --controller HOST:PORT");
+  }
+  if (options.controller.starts_with("http") &&
+      options.controller.find("://") != std::string::npos) {
+    return InvalidArgument("--controller ", options.controller,
+                           ": give HOST:PORT, the controller's --grpc address, without a scheme");
+  }
+  if (options.channel == nullptr && !HasPort(options.controller)) {
+    return InvalidArgument("--controller ", options.controller, " has no port: give HOST:PORT, as ",
+                           options.controller, ":9090");
   }
   if (options.threads < 0 || options.threads > limits::kShardsMax) {
     return InvalidArgument("--threads ", options.threads, ": 1 to ", limits::kShardsMax);
@@ -27,6 +60,9 @@ absl::Status CheckOptions(const AgentOptions& options) {
   if (options.name.size() > limits::kAgentNameBytesMax) {
     return InvalidArgument("--name has ", options.name.size(), " bytes: at most ",
                            limits::kAgentNameBytesMax);
+  }
+  if (!IsPrintableText(options.name)) {
+    return InvalidArgument("--name ", Quoted(options.name), ": printable characters only");
   }
   return absl::OkStatus();
 }

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "cli/exit_code.h"
 #include "cli/grpc_log.h"
+#include "cli/help.h"
 #include "cli/suggest.h"
 #include "cli/verb.h"
 #include "cli/version.h"
@@ -20,14 +20,14 @@ namespace broadside {
 namespace {
 
 constexpr char kExamples[] = R"(Examples:
-  broadside run http://127.0.0.1:8000/ -r 1000 -d 30s      a test from this machine alone
-  broadside run -f spec.yaml -o json                       the same from a file, result as JSON
-  broadside controller --data ./data                       a controller on ports 8080 (REST) and 9090 (agents)
-  broadside agent --controller HOST:9090                   an agent for it
-  broadside test start -f spec.yaml --wait                 a test on a remote controller
+  broadside run http://127.0.0.1:8000/ -r 1000 -d 30s   from this machine alone
+  broadside run -f spec.yaml -o json                    from a file, JSON out
+  broadside controller --data ./data                    REST 8080, agents 9090
+  broadside agent --controller HOST:9090                an agent for it
+  broadside test start -f spec.yaml --wait              on a remote controller
 
-Exit codes: 0 good, 99 thresholds failed, 97 the generator's verdict is invalid, 104 invalid spec or flags,
-105 aborted by a signal or a stop, 1 any other failure.)";
+Exit codes: 0 good; 99 thresholds failed; 97 the generator's verdict is invalid;
+104 invalid spec or flags; 105 aborted by a signal or a stop; 1 other failures.)";
 
 // All long flags and verbs of the app that was being parsed, for suggestions.
 std::vector<std::string> Words(const CLI::App& app) {
@@ -44,9 +44,9 @@ const CLI::App& Deepest(const CLI::App& app) {
   return parsed.empty() ? app : Deepest(*parsed.front());
 }
 
-int Refuse(const CLI::App& app, const CLI::ParseError& error) {
-  const CLI::App& where = Deepest(app);
-  std::string line = error.what();
+// What was wrong with the words of the command line.
+std::string Mistake(const CLI::App& app, const CLI::App& where, const CLI::ParseError& error) {
+  const std::string text = error.what();
   const std::vector<std::string> extras = app.remaining(true);
   if (!extras.empty()) {
     // A wrong flag explains the words behind it.
@@ -54,31 +54,43 @@ int Refuse(const CLI::App& app, const CLI::ParseError& error) {
                                    [](const std::string& extra) { return extra.starts_with("-"); });
     const std::string& extra = flag == extras.end() ? extras.front() : *flag;
     const std::string word = extra.substr(0, extra.find('='));
-    line = "unknown " + std::string(word.starts_with("-") ? "flag " : "argument ") + word;
+    const char* kind = word.starts_with("-")               ? "flag "
+                       : where.get_subcommands({}).empty() ? "argument "
+                                                           : "verb ";
     const std::string meant = Suggest(word, Words(where));
-    if (!meant.empty()) line += "; did you mean " + meant + "?";
+    return "unknown " + (kind + word) + (meant.empty() ? "" : "; did you mean " + meant + "?");
   }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    return text.substr(0, text.find(':')) + " needs a value";
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
+      !where.get_subcommands({}).empty()) {
+    std::string verbs;
+    for (const CLI::App* verb : where.get_subcommands({})) {
+      verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+    }
+    return "a verb is missing: " + verbs;
+  }
+  return text;
+}
+
+int Refuse(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& where = Deepest(app);
   std::string command = where.get_name();
   for (const CLI::App* parent = where.get_parent(); parent != nullptr;
        parent = parent->get_parent()) {
     command = Concat(parent->get_name(), " ", command);
   }
-  std::fprintf(stderr, "%s: %s (see %s --help)\n", app.get_name().c_str(), line.c_str(),
-               command.c_str());
+  std::fprintf(stderr, "%s: %s (see %s --help)\n", command.c_str(),
+               Mistake(app, where, error).c_str(), command.c_str());
   return kExitBadInput;
 }
 
-// A verb's examples belong to its own help; the list of verbs has the first line of each.
-class VerbFormatter : public CLI::Formatter {
- public:
-  std::string make_subcommand(const CLI::App* verb) const override {
-    const std::string text = verb->get_description();
-    std::stringstream line;
-    CLI::detail::format_help(line, verb->get_name(), text.substr(0, text.find('\n')),
-                             column_width_);
-    return line.str();
-  }
-};
+// What CLI11 does not hand down from the app.
+void DressVerb(CLI::App& verb) {
+  verb.group("Verbs");
+  verb.get_help_ptr()->group("Flags");
+}
 
 int Main(int argc, char** argv) {
   Signals signals;
@@ -86,14 +98,22 @@ int Main(int argc, char** argv) {
   CLI::App app("Distributed HTTP load tests whose fleet may change while the rate holds.\n\n" +
                    std::string(kExamples),
                "broadside");
-  app.formatter(std::make_shared<VerbFormatter>());
-  app.set_version_flag("--version", std::string("broadside ") + kVersion);
+  const auto formatter = std::make_shared<HelpFormatter>();
+  formatter->label("OPTIONS", "FLAGS");
+  formatter->label("SUBCOMMAND", "VERB");
+  app.formatter(formatter);
+  formatter->label("Positionals", "Arguments");
+  app.option_defaults()->group("Flags");  // of all verbs, which come after this
+  app.set_help_flag("-h,--help", "this help");
+  app.set_version_flag("--version", std::string("broadside ") + kVersion, "the version");
   app.require_subcommand(1);
   std::string log_level;  // empty: the verb's own
   bool log_json = false;
   app.add_option("--log-level", log_level,
-                 "debug, info, warn, error or off; default: info, for run error")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+                 "of the log on stderr: debug, info, warn, error or off; info if not given, error "
+                 "for run")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
+      ->option_text("LEVEL");
   app.add_flag("--log-json", log_json, "log lines as JSON objects instead of logfmt");
 
   Action chosen;
@@ -104,7 +124,11 @@ int Main(int argc, char** argv) {
   AddAgentsVerb(app, chosen);
   AddReportVerb(app, chosen);
   AddTargetVerb(app, chosen);
-  for (CLI::App* verb : app.get_subcommands({})) verb->fallthrough();
+  for (CLI::App* verb : app.get_subcommands({})) {
+    verb->fallthrough();
+    DressVerb(*verb);
+    for (CLI::App* leaf : verb->get_subcommands({})) DressVerb(*leaf);
+  }
 
   try {
     app.parse(argc, argv);

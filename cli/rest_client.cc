@@ -18,8 +18,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-constexpr std::chrono::seconds kCallTimeout{30};
-
 // Runs one asynchronous call to its end, or to the stream's timeout.
 template <typename Start>
 boost::system::error_code RunCall(asio::io_context& context, Start start) {
@@ -50,10 +48,10 @@ absl::StatusOr<RestClient> RestClient::Make(std::string_view url) {
 }
 
 absl::StatusOr<RestAnswer> RestClient::Call(const std::string& method, const std::string& path,
-                                            const std::string& body) const {
+                                            const std::string& body, Seconds timeout) const {
   asio::io_context context;
   beast::tcp_stream stream(context);
-  stream.expires_after(kCallTimeout);
+  stream.expires_after(timeout);
   boost::system::error_code error;
   asio::ip::tcp::resolver resolver(context);
   const auto addresses = resolver.resolve(host_, port_, error);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/core/time.h"
 
 namespace broadside {
 
@@ -25,7 +26,8 @@ class RestClient {
 
   // `path` under /api/v1. Any status is an answer; an error means that there was none.
   absl::StatusOr<RestAnswer> Call(const std::string& method, const std::string& path,
-                                  const std::string& body = "") const;
+                                  const std::string& body = "",
+                                  Seconds timeout = Seconds(30)) const;
 
   const std::string& url() const { return url_; }
 

@@ -1,6 +1,7 @@
 #include "cli/run_spec.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "cli/exit_code.h"
 #include "cli/spec/spec_file.h"
 #include "common/core/status.h"
 #include "common/core/utf8.h"
@@ -164,6 +166,10 @@ absl::StatusOr<FlagSpec> JsonOfFlags(const RunSpecFlags& flags) {
     return InvalidArgument("-c and -r exclude each other: a closed loop has no rate");
   }
   if (flags.url.empty()) return InvalidArgument("give a URL or -f FILE");
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(flags.url, ignored)) {
+    return InvalidArgument("URL ", flags.url, " is a file: give it with -f");
+  }
   if (flags.rate.empty() && flags.connections.empty())
     return InvalidArgument("--rate is missing: requests per second");
   if (flags.duration.empty()) return InvalidArgument("--duration is missing: 30s, 5m");
@@ -205,6 +211,16 @@ bool AnyFlag(const RunSpecFlags& flags) {
 }
 
 }  // namespace
+
+int FailOfSpec(const std::string& command, const RunSpecFlags& flags, const absl::Status& error) {
+  const std::string place = (flags.file == "-" ? "stdin" : flags.file) + ":";
+  std::istringstream lines{std::string(error.message())};
+  for (std::string line; std::getline(lines, line);) {
+    const bool placed = !flags.file.empty() && line.starts_with(place);
+    std::fprintf(stderr, "%s%s\n", placed ? "" : (command + ": ").c_str(), line.c_str());
+  }
+  return kExitBadInput;
+}
 
 absl::StatusOr<TestSpec> MakeRunSpec(const RunSpecFlags& flags) {
   if (flags.file.empty()) return SpecOfFlags(flags);

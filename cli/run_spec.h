@@ -28,4 +28,8 @@ struct RunSpecFlags {
 // Errors are complete lines for the user: file, line and column, or the flag.
 absl::StatusOr<TestSpec> MakeRunSpec(const RunSpecFlags& flags);
 
+// Prints such an error and returns the exit code. A line that begins with a file's name stays as
+// it is, for editors to find the place; the others begin with `command`.
+int FailOfSpec(const std::string& command, const RunSpecFlags& flags, const absl::Status& error);
+
 }  // namespace broadside

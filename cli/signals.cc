@@ -9,15 +9,31 @@
 
 #include <cstdint>
 
+#include "cli/exit_code.h"
 #include "common/core/check.h"
 
 namespace broadside {
 
-Signals::Signals() {
+namespace {
+
+sigset_t HandledSignals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  return set;
+}
+
+void SetHandler(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  for (const int number : {SIGINT, SIGTERM}) BS_CHECK(sigaction(number, &action, nullptr) == 0);
+}
+
+}  // namespace
+
+Signals::Signals() {
+  const sigset_t set = HandledSignals();
   BS_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   // A peer that went away is an error code, not the end of the process.
   signal(SIGPIPE, SIG_IGN);
@@ -42,6 +58,18 @@ int Signals::Wait(int timeout_ms) {
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t taken = read(wake_fd_, &count, sizeof count);
   return 0;
+}
+
+ExitOnSignal::ExitOnSignal() {
+  SetHandler([](int) { _exit(kExitAborted); });
+  const sigset_t set = HandledSignals();
+  BS_CHECK(pthread_sigmask(SIG_UNBLOCK, &set, nullptr) == 0);
+}
+
+ExitOnSignal::~ExitOnSignal() {
+  const sigset_t set = HandledSignals();
+  BS_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  SetHandler(SIG_DFL);
 }
 
 void Signals::Wake() {

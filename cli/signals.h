@@ -23,4 +23,14 @@ class Signals {
   int wake_fd_;
 };
 
+// While one lives, a signal ends the process at once (kExitAborted): for calls of this thread that
+// block and have nothing to tidy up. One at a time, on the thread of the Signals.
+class ExitOnSignal {
+ public:
+  ExitOnSignal();
+  ~ExitOnSignal();
+  ExitOnSignal(const ExitOnSignal&) = delete;
+  ExitOnSignal& operator=(const ExitOnSignal&) = delete;
+};
+
 }  // namespace broadside

@@ -8,6 +8,10 @@
 
 #include "absl/strings/str_format.h"
 #include "cli/exit_code.h"
+#include "common/core/outcome.h"
+#include "common/core/status.h"
+#include "common/core/utf8.h"
+#include "common/wire/duration.h"
 
 namespace broadside {
 namespace {
@@ -15,6 +19,32 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kBarWidth = 40;
+
+// What became of a request, beside the name of its outcome; at most 34 characters, so that the line
+// has 80.
+constexpr std::array<std::pair<Outcome, std::string_view>, kOutcomeCount> kOutcomeNotes = {{
+    {Outcome::kOk, ""},
+    {Outcome::kFailed, "answered with status 400 or above"},
+    {Outcome::kConnectError, "refused, or no such host"},
+    {Outcome::kTlsError, "no TLS session"},
+    {Outcome::kReset, "closed before the answer was whole"},
+    {Outcome::kProtocolError, "the answer is no HTTP/1"},
+    {Outcome::kTimeout, "no whole answer within the timeout"},
+    {Outcome::kRefused, "the target is not allowed"},
+    {Outcome::kLocalError, "no ports, descriptors or buffers"},
+    {Outcome::kSkipped, "could not be sent in time"},
+    {Outcome::kCancelled, "unsent when it was stopped"},
+    {Outcome::kAbandoned, "unanswered when the agent left"},
+    {Outcome::kUnassigned, "no agent was there to send it"},
+    {Outcome::kUnknown, "its agent never reported it"},
+}};
+
+std::string_view NoteOf(std::string_view outcome) {
+  for (const auto& [known, note] : kOutcomeNotes) {
+    if (OutcomeName(known) == outcome) return note;
+  }
+  return "";
+}
 
 class Page {
  public:
@@ -61,9 +91,11 @@ std::string Ms(const Json& value) {
   return absl::StrFormat("%.1f", ms);
 }
 
+// Fit for a terminal, whoever wrote it.
 std::string Text(const Json& object, const char* key) {
   const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
+  if (it == object.end() || !it->is_string()) return "";
+  return ReplaceUnprintable(it->get<std::string>());
 }
 
 int64_t Integer(const Json& object, const std::string& key) {
@@ -74,14 +106,14 @@ int64_t Integer(const Json& object, const std::string& key) {
 void AddCounts(Page& page, const Json& test) {
   const Json& totals = test.at("totals");
   const Json& rates = test.at("rates");
-  page.Line("  %-16s %14s %14.1f/s", "planned", GroupDigits(Integer(totals, "planned")),
-            rates.value("planned", 0.0));
-  page.Line("  %-16s %14s %14.1f/s", "sent", GroupDigits(Integer(test.at("send_lag"), "count")),
-            rates.value("sent", 0.0));
+  const auto line = [&](const char* name, int64_t count) {
+    page.Line("  %-14s %13s %13.1f/s", name, GroupDigits(count), rates.value(name, 0.0));
+  };
+  line("planned", Integer(totals, "planned"));
+  line("sent", Integer(test.at("send_lag"), "count"));
   int64_t answers = 0;
   for (const auto& [code, count] : totals.at("codes").items()) answers += count.get<int64_t>();
-  page.Line("  %-16s %14s %14.1f/s", "completed", GroupDigits(answers),
-            rates.value("completed", 0.0));
+  line("completed", answers);
 }
 
 void AddOutcomes(Page& page, const Json& totals) {
@@ -89,39 +121,70 @@ void AddOutcomes(Page& page, const Json& totals) {
   for (const auto& [name, count] : totals.at("outcomes").items()) {
     const int64_t n = count.get<int64_t>();
     if (n == 0 && name != "ok") continue;
-    const std::string shown = absl::StrFormat("%14s %s", GroupDigits(n), name);
-    page.Line("  %-16s %s", label, name == "ok" ? page.Good(shown) : page.Bad(shown));
+    const std::string_view note = NoteOf(name);
+    const std::string shown = absl::StrFormat("%13s %s", GroupDigits(n), name);
+    const std::string padding(name.size() < 15 ? 15 - name.size() : 1, ' ');
+    page.Line("  %-14s %s%s", label, name == "ok" ? page.Good(shown) : page.Bad(shown),
+              note.empty() ? "" : Concat(padding, note));
     label = "";
   }
   label = "codes";
   for (const auto& [code, count] : totals.at("codes").items()) {
-    page.Line("  %-16s %14s %s", label, GroupDigits(count.get<int64_t>()), code);
+    page.Line("  %-14s %13s %s", label, GroupDigits(count.get<int64_t>()), code);
     label = "";
   }
   label = "versions";
   for (const auto& [version, count] : totals.at("versions").items()) {
-    page.Line("  %-16s %14s %s", label, GroupDigits(count.get<int64_t>()), version);
+    page.Line("  %-14s %13s %s", label, GroupDigits(count.get<int64_t>()),
+              ReplaceUnprintable(version));
     label = "";
   }
-  page.Line("  %-16s %14s received, %s sent, %s resends", "data",
+  page.Line("  %-14s %13s received, %s sent, %s resends", "data",
             Bytes(static_cast<double>(Integer(totals, "bytes_received"))),
             Bytes(static_cast<double>(Integer(totals, "bytes_sent"))),
             GroupDigits(Integer(totals, "resends")));
 }
 
 void AddTimes(Page& page, const Json& test) {
-  page.Line("  %-16s %10s %10s %10s %10s %10s %10s", "ms", "mean", "p50", "p90", "p99", "p99.9",
-            "max");
   constexpr std::array<std::pair<const char*, const char*>, 3> kRows = {
       {{"response time", "response_time"},
        {"service time", "service_time"},
        {"send lag", "send_lag"}}};
+  constexpr std::array<const char*, 6> kColumns = {"mean_ms", "p50_ms",   "p90_ms",
+                                                   "p99_ms",  "p99_9_ms", "max_ms"};
+  page.Line("  %-14s %9s %9s %9s %9s %9s %9s", "ms", "mean", "p50", "p90", "p99", "p99.9", "max");
+  bool too_few = false;
   for (const auto& [label, key] : kRows) {
     const Json& row = test.at(key);
-    page.Line("  %-16s %10s %10s %10s %10s %10s %10s", label, Ms(row.at("mean_ms")),
-              Ms(row.at("p50_ms")), Ms(row.at("p90_ms")), Ms(row.at("p99_ms")),
-              Ms(row.at("p99_9_ms")), Ms(row.at("max_ms")));
+    std::string cells;
+    for (const char* column : kColumns) {
+      cells += absl::StrFormat(" %9s", Ms(row.at(column)));
+      too_few |= Integer(row, "count") > 0 && row.at(column).is_null();
+    }
+    page.Line("  %-14s%s", label, cells);
   }
+  if (too_few) page.Line("  - : fewer than 10 requests are above it");
+  if (Integer(test.at("totals").at("outcomes"), "timeout") > 0) {
+    page.Line("  timeouts are in response and service time with the time of the timeout");
+  }
+}
+
+// " of 90s": how long the test is to last; nothing if its spec does not say.
+std::string TotalTime(const Json& spec) {
+  Millis total{0};
+  const Json& load = spec.at("load");
+  const auto stages = load.find("stages");
+  const auto add = [&total](const Json& timed) {
+    const absl::StatusOr<Millis> duration = ParseDuration(Text(timed, "duration"));
+    if (duration.ok()) total += *duration;
+  };
+  if (stages == load.end()) {
+    add(load);
+  } else {
+    for (const Json& stage : *stages) add(stage);
+  }
+  if (total == Millis(0)) return "";
+  return absl::StrFormat(" of %gs", static_cast<double>(total.count()) / 1000);
 }
 
 // Response time by doublings: an outline that percentiles cannot give.
@@ -138,7 +201,7 @@ void AddHistogram(Page& page, const Json& response_time) {
     std::string bar;
     for (size_t i = 0; i < width; ++i) bar += "█";
     for (size_t i = width; i < kBarWidth; ++i) bar += ' ';
-    page.Line("  %13s ms %s %s", "<= " + Ms(bucket.at("le_ms")), bar, GroupDigits(count));
+    page.Line("  %11s ms %s %s", "<= " + Ms(bucket.at("le_ms")), bar, GroupDigits(count));
   }
 }
 
@@ -154,19 +217,21 @@ void AddJudgement(Page& page, const Json& test) {
   int64_t outcomes = 0;
   for (const auto& [name, count] : totals.at("outcomes").items()) outcomes += count.get<int64_t>();
   const bool balanced = test.at("books").value("balanced", false);
-  const std::string books = absl::StrFormat(
-      "%s planned = %s outcomes + %s outstanding", GroupDigits(Integer(totals, "planned")),
-      GroupDigits(outcomes), GroupDigits(Integer(totals, "outstanding")));
-  page.Line("  %-16s %s: %s", "books", balanced ? page.Good("balanced") : page.Bad("NOT BALANCED"),
+  std::string books = Concat(GroupDigits(Integer(totals, "planned")),
+                             " planned = ", GroupDigits(outcomes), " outcomes");
+  if (const int64_t outstanding = Integer(totals, "outstanding"); outstanding > 0) {
+    books += Concat(" + ", GroupDigits(outstanding), " outstanding");
+  }
+  page.Line("  %-14s %s: %s", "books", balanced ? page.Good("balanced") : page.Bad("NOT BALANCED"),
             books);
   const Json& verdict = test.at("verdict");
   const std::string level = Text(verdict, "generator");
-  page.Line("  %-16s %s", "generator",
+  page.Line("  %-14s %s", "generator",
             level == "valid"     ? page.Good(level)
             : level == "suspect" ? page.Warn(level)
                                  : page.Bad(level));
   for (const Json& reason : verdict.at("reasons"))
-    page.Line("  %-16s - %s", "", reason.get<std::string>());
+    page.Line("  %-14s - %s", "", ReplaceUnprintable(reason.get<std::string>()));
 }
 
 }  // namespace
@@ -185,34 +250,44 @@ std::string RenderSummary(const Json& test, const SummaryStyle& style) {
   Page page(style.color);
   const std::string state = Text(test, "state");
   const bool well = state == "finished" || state == "stopped" || state == "running";
+  const size_t agents = test.at("agents").size();
+  const std::string reason = Text(test, "reason");
   page.Blank();
-  page.Line("  %s  %s  %s  %d agents", page.Bold(Text(test, "name")), Text(test, "id"),
-            well ? state : page.Bad(state), test.at("agents").size());
+  page.Line("  %s  %s  %s%s  %d agent%s", page.Bold(Text(test, "name")), Text(test, "id"),
+            well ? state : page.Bad(state), reason.empty() ? "" : ": " + reason, agents,
+            agents == 1 ? "" : "s");
   page.Blank();
   AddCounts(page, test);
   page.Blank();
   AddOutcomes(page, test.at("totals"));
-  page.Blank();
-  AddTimes(page, test);
-  AddHistogram(page, test.at("response_time"));
+  if (Integer(test.at("send_lag"), "count") + Integer(test.at("response_time"), "count") > 0) {
+    page.Blank();
+    AddTimes(page, test);
+    AddHistogram(page, test.at("response_time"));
+  }
   page.Blank();
   AddJudgement(page, test);
   return page.Take();
 }
 
 std::string RenderProgress(const Json& test) {
+  const std::string state = Text(test, "state");
+  if (state == "pending") {
+    const int64_t agents = Integer(test.at("spec").at("agents"), "min");
+    return absl::StrFormat("pending   waits for %d ready agent%s", agents, agents == 1 ? "" : "s");
+  }
   const Json& totals = test.at("totals");
   const Json& outcomes = totals.at("outcomes");
   int64_t all = 0;
   for (const auto& [name, count] : outcomes.items()) all += count.get<int64_t>();
   const int64_t ok = Integer(outcomes, "ok");
+  // What can be missed comes last, where a narrow terminal cuts.
   return absl::StrFormat(
-      "%-9s planned %s  ok %s  other %s  outstanding %s  %.0f/s  p50 %s ms  p99 %s ms  lag p99 %s "
-      "ms",
-      Text(test, "state"), GroupDigits(Integer(totals, "planned")), GroupDigits(ok),
-      GroupDigits(all - ok), GroupDigits(Integer(totals, "outstanding")),
-      test.at("rates").value("completed", 0.0), Ms(test.at("response_time").at("p50_ms")),
-      Ms(test.at("response_time").at("p99_ms")), Ms(test.at("send_lag").at("p99_ms")));
+      "%-9s %.0fs%s  %.0f/s  ok %s  other %s  p50 %s  p99 %s ms  lag p99 %s ms  outstanding %s",
+      state, test.value("elapsed_s", 0.0), TotalTime(test.at("spec")),
+      test.at("rates").value("completed", 0.0), GroupDigits(ok), GroupDigits(all - ok),
+      Ms(test.at("response_time").at("p50_ms")), Ms(test.at("response_time").at("p99_ms")),
+      Ms(test.at("send_lag").at("p99_ms")), GroupDigits(Integer(totals, "outstanding")));
 }
 
 int ExitCodeOf(const Json& test) {

@@ -13,10 +13,11 @@ struct SummaryStyle {
 };
 
 // Planned, sent, completed; outcomes, codes, bytes; response, service and lag percentiles; a small
-// histogram; thresholds, books, verdict.
+// histogram; thresholds, books, verdict. At most 80 columns, but for names, reasons and counts of
+// ten digits.
 std::string RenderSummary(const nlohmann::ordered_json& test, const SummaryStyle& style);
 
-// One line of live progress: test time, rates, outcomes, p99.
+// One line of live progress: test time, rate, outcomes, percentiles; what a pending test waits for.
 std::string RenderProgress(const nlohmann::ordered_json& test);
 
 // 60000 as "60,000".

@@ -44,18 +44,24 @@ void AddAgentVerb(CLI::App& app, Action& chosen) {
 
 Examples:
   broadside agent --controller HOST:9090
-  broadside agent --controller HOST:9090 --name agent-7 --threads 2 --http 127.0.0.1:8081)");
+  broadside agent --controller HOST:9090 --name agent-7 --threads 2 --http '')");
   auto options = std::make_shared<AgentOptions>();
   options->http = "0.0.0.0:8081";
   options->version = kVersion;
-  verb->add_option("--controller", options->controller, "the controller, HOST:9090")
+  verb->add_option("--controller", options->controller, "the controller's address for agents")
       ->envname("BROADSIDE_CONTROLLER_GRPC")
-      ->required();
-  verb->add_option("--name", options->name, "a label for people; default: the host name");
-  verb->add_option("--threads", options->threads, "sending threads; 0: one less than CPUs")
-      ->check(CLI::Range(0, 256));
-  verb->add_option("--http", options->http, "address of health and metrics; empty: none")
-      ->capture_default_str();
+      ->required()
+      ->option_text("HOST:PORT");
+  verb->add_option("--name", options->name, "a label for people; the host name if not given")
+      ->option_text("NAME");
+  verb->add_option("--threads", options->threads,
+                   "sending threads, up to 256; 0: one less than CPUs")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str()
+      ->option_text("N");
+  verb->add_option("--http", options->http, "address of health and metrics; '' for none")
+      ->capture_default_str()
+      ->option_text("HOST:PORT");
   verb->add_flag("--slot-header", options->slot_header,
                  "add X-Broadside-Slot to each request, so that a target can check that every slot "
                  "comes once");

@@ -77,19 +77,24 @@ void AddControllerVerb(CLI::App& app, Action& chosen) {
 
 Examples:
   broadside controller --data ./data
-  broadside controller --http 0.0.0.0:8080 --grpc 0.0.0.0:9090 --data /var/lib/broadside)");
+  broadside controller --http 0.0.0.0:8080 --grpc 0.0.0.0:9090 --data ./data)");
   auto flags = std::make_shared<ControllerFlags>();
-  verb->add_option("--http", flags->http, "address of REST, metrics and health")
-      ->capture_default_str();
-  verb->add_option("--grpc", flags->grpc, "address for agents")->capture_default_str();
+  verb->add_option("--http", flags->http, "address of REST, metrics and health; port 0: any free")
+      ->capture_default_str()
+      ->option_text("HOST:PORT");
+  verb->add_option("--grpc", flags->grpc, "address for agents; port 0: any free")
+      ->capture_default_str()
+      ->option_text("HOST:PORT");
   verb->add_option("--data", flags->data,
                    "directory of the store (created), or :memory: to keep nothing")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->option_text("DIR");
   verb->add_option("--horizon", flags->horizon_s,
-                   "seconds of schedule that agents hold ahead; without a controller the load ends "
-                   "after as many")
+                   "seconds of schedule that agents hold ahead, 1 to 30; without a controller the "
+                   "load ends after as many")
       ->check(CLI::Range(1, 30))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->option_text("SECONDS");
   verb->callback([flags, &chosen] {
     chosen = [flags](Signals& signals) { return RunController(*flags, signals); };
   });

@@ -3,9 +3,10 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/strings/str_format.h"
 #include "cli/exit_code.h"
@@ -14,8 +15,11 @@
 #include "cli/run_spec.h"
 #include "cli/spec_options.h"
 #include "cli/summary.h"
+#include "cli/table.h"
 #include "cli/verb.h"
+#include "common/core/limits.h"
 #include "common/core/status.h"
+#include "common/net/clock.h"
 #include "common/wire/spec_json.h"
 
 namespace broadside {
@@ -24,30 +28,22 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 
 struct RemoteFlags {
+  std::string command;  // "broadside test get", for messages
   std::string controller = "http://127.0.0.1:8080";
   std::string output = "text";
   std::string id;
   std::string name;
   std::string rate;
-  std::string key;
+  int limit = limits::kPageItemsDefault;
   bool wait = false;
   bool quiet = false;
   RunSpecFlags spec;
 };
 using Flags = std::shared_ptr<RemoteFlags>;
 
-void AddRemoteOptions(CLI::App* verb, const Flags& flags) {
-  verb->add_option("--controller", flags->controller,
-                   "the controller's REST address, http://HOST:8080")
-      ->envname("BROADSIDE_CONTROLLER")
-      ->capture_default_str();
-  verb->add_option("-o,--output", flags->output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-}
-
-int Fail(std::string_view text, int code = kExitFailure) {
-  std::fprintf(stderr, "broadside: %.*s\n", static_cast<int>(text.size()), text.data());
+int Fail(const RemoteFlags& flags, std::string_view text, int code = kExitFailure) {
+  std::fprintf(stderr, "%s: %.*s\n", flags.command.c_str(), static_cast<int>(text.size()),
+               text.data());
   return code;
 }
 
@@ -68,24 +64,37 @@ void PrintTest(const RemoteFlags& flags, const OrderedJson& test) {
   }
 }
 
+// The answer as it is, or as a line that says what was done.
+void PrintJsonOr(const RemoteFlags& flags, const OrderedJson& answer, const std::string& line) {
+  if (flags.output == "json") {
+    PrintJson(answer);
+  } else {
+    std::printf("%s\n", line.c_str());
+  }
+}
+
 // Makes the call and hands a good answer to `good`; anything else is a line on stderr.
 int WithAnswer(const RemoteFlags& flags, const std::string& method, const std::string& path,
                const std::string& body,
                const std::function<int(const RestClient&, const OrderedJson&)>& good) {
   const absl::StatusOr<RestClient> client = RestClient::Make(flags.controller);
-  if (!client.ok()) return Fail(TextOf(client.status()), kExitBadInput);
-  const absl::StatusOr<RestAnswer> answer = client->Call(method, path, body);
-  if (!answer.ok()) return Fail(TextOf(answer.status()));
+  if (!client.ok()) return Fail(flags, TextOf(client.status()), kExitBadInput);
+  absl::StatusOr<RestAnswer> answer;
+  {
+    const ExitOnSignal exit_on_signal;
+    answer = client->Call(method, path, body);
+  }
+  if (!answer.ok()) return Fail(flags, TextOf(answer.status()));
   if (answer->status >= 400) {
-    return Fail(ProblemText(*answer),
+    return Fail(flags, ProblemText(*answer),
                 answer->status == 422 || answer->status == 400 ? kExitBadInput : kExitFailure);
   }
   // Whatever else listens at that address may answer too.
   try {
     return good(*client, answer->body);
   } catch (const OrderedJson::exception&) {
-    return Fail(Concat("what answers at ", client->url(),
-                       " is no controller: check --controller or BROADSIDE_CONTROLLER"));
+    return Fail(flags, Concat("what answers at ", client->url(),
+                              " is no controller: check --controller or BROADSIDE_CONTROLLER"));
   }
 }
 
@@ -96,51 +105,80 @@ bool Ended(const OrderedJson& test) {
   return state != "pending" && state != "running" && state != "stopping";
 }
 
-// Follows a test to its end. A first signal stops it, a second leaves it.
-int Follow(const RemoteFlags& flags, const RestClient& client, OrderedJson test, Signals& signals,
-           bool stop_on_signal) {
-  const std::string path = TestPath(test.at("id").get<std::string>());
-  bool aborted = false;
-  {
-    Progress progress(flags.quiet);
+// A test that is followed to its end.
+class Follower {
+ public:
+  // The first signal stops the test if `stop_on_signal`, else it leaves it.
+  Follower(const RemoteFlags& flags, const RestClient& client, bool stop_on_signal)
+      : flags_(flags), client_(client), stop_on_signal_(stop_on_signal), progress_(flags.quiet) {}
+
+  int ToEnd(OrderedJson test, Signals& signals) {
+    const std::string id = test.at("id").get<std::string>();
     while (!Ended(test)) {
-      const int signal = signals.Wait(1000);
-      if (signal > 0 && (aborted || !stop_on_signal)) return kExitAborted;
-      if (signal > 0) {
-        aborted = true;
-        const absl::StatusOr<RestAnswer> stopped = client.Call("POST", path + "/stop");
-        if (!stopped.ok()) return Fail(TextOf(stopped.status()));
+      if (signals.Wait(1000) > 0) {
+        if (!stop_on_signal_ || aborted_) return Leave(id);
+        aborted_ = true;
+        progress_.Say("stopping the test; a second signal leaves at once");
+        const absl::StatusOr<RestAnswer> stopped = Call("POST", TestPath(id) + "/stop");
+        if (!stopped.ok()) return Fail(flags_, TextOf(stopped.status()));
       }
-      const absl::StatusOr<RestAnswer> answer = client.Call("GET", path);
-      // A controller that restarts is away for a moment; the test goes on.
+      const absl::StatusOr<RestAnswer> answer = Call("GET", TestPath(id));
       if (!answer.ok()) {
-        progress.Show(std::string(TextOf(answer.status())));
+        if (GoneTooLong()) return Fail(flags_, TextOf(answer.status()));
+        progress_.Show(std::string(TextOf(answer.status())));
         continue;
       }
-      if (answer->status >= 400) return Fail(ProblemText(*answer));
+      gone_since_.reset();
+      if (answer->status >= 400) return Fail(flags_, ProblemText(*answer));
       test = answer->body;
-      progress.Show(RenderProgress(test));
+      progress_.Show(RenderProgress(test));
     }
+    progress_.End();
+    PrintTest(flags_, test);
+    return aborted_ ? kExitAborted : ExitCodeOf(test);
   }
-  PrintTest(flags, test);
-  return aborted ? kExitAborted : ExitCodeOf(test);
-}
+
+ private:
+  // Signals wait for the call, so it must not take long.
+  absl::StatusOr<RestAnswer> Call(const std::string& method, const std::string& path) {
+    return client_.Call(method, path, "", Seconds(5));
+  }
+
+  // A controller that restarts is away for a moment, and its test goes on; after a gap of this
+  // length it does not.
+  bool GoneTooLong() {
+    if (!gone_since_.has_value()) gone_since_ = BootNow();
+    return BootNow() - *gone_since_ > limits::kControllerGapMax;
+  }
+
+  int Leave(const std::string& id) {
+    if (!aborted_) progress_.Say("the test goes on; `broadside test stop " + id + "` stops it");
+    return kExitAborted;
+  }
+
+  const RemoteFlags& flags_;
+  const RestClient& client_;
+  const bool stop_on_signal_;
+  Progress progress_;
+  bool aborted_ = false;
+  std::optional<BootTime> gone_since_;
+};
 
 int StartTest(const RemoteFlags& flags, Signals& signals) {
   const absl::StatusOr<TestSpec> spec = MakeRunSpec(flags.spec);
-  if (!spec.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(TextOf(spec.status())).c_str());
-    return kExitBadInput;
-  }
+  if (!spec.ok()) return FailOfSpec(flags.command, flags.spec, spec.status());
   return WithAnswer(flags, "POST", "/tests", TestSpecToJson(*spec).dump(),
+                    [&](const RestClient& client, const OrderedJson& test) -> int {
+                      if (flags.wait) return Follower(flags, client, true).ToEnd(test, signals);
+                      PrintJsonOr(flags, test, test.at("id").get<std::string>());
+                      return kExitGood;
+                    });
+}
+
+int WatchTest(const RemoteFlags& flags, Signals& signals) {
+  return WithAnswer(flags, "GET", TestPath(flags.id), "",
                     [&](const RestClient& client, const OrderedJson& test) {
-                      if (flags.wait) return Follow(flags, client, test, signals, true);
-                      if (flags.output == "json") {
-                        PrintJson(test);
-                      } else {
-                        std::printf("%s\n", test.at("id").get<std::string>().c_str());
-                      }
-                      return static_cast<int>(kExitGood);
+                      return Follower(flags, client, false).ToEnd(test, signals);
                     });
 }
 
@@ -150,57 +188,97 @@ std::string Planned(const OrderedJson& totals) {
   return planned.is_number() ? GroupDigits(planned.get<int64_t>()) : "-";
 }
 
+// "2026-11-28T06:13:20.184Z" without the fraction.
+std::string ToSeconds(const std::string& rfc3339) {
+  const size_t dot = rfc3339.find('.');
+  return dot == std::string::npos ? rfc3339 : rfc3339.substr(0, dot) + "Z";
+}
+
 int ListTests(const RemoteFlags& flags) {
-  return WithAnswer(flags, "GET", "/tests", "", [&](const RestClient&, const OrderedJson& list) {
+  const std::string path = Concat("/tests?limit=", flags.limit);
+  return WithAnswer(flags, "GET", path, "", [&](const RestClient&, const OrderedJson& list) {
+    const OrderedJson& items = list.at("items");
     if (flags.output == "json") {
       PrintJson(list);
       return kExitGood;
     }
-    const OrderedJson& items = list.at("items");
-    std::printf("%-20s %-13s %14s %14s %-8s %s\n", "ID", "STATE", "PLANNED", "OK", "VERDICT",
-                "NAME");
+    Table table(
+        {{"ID"}, {"STATE"}, {"CREATED"}, {"PLANNED", true}, {"OK", true}, {"VERDICT"}, {"NAME"}});
     for (const OrderedJson& test : items) {
       const OrderedJson& totals = test.at("totals");
-      std::printf("%-20s %-13s %14s %14s %-8s %s\n", test.value("id", "").c_str(),
-                  test.value("state", "").c_str(), Planned(totals).c_str(),
-                  GroupDigits(totals.at("outcomes").value("ok", int64_t{0})).c_str(),
-                  test.at("verdict").value("generator", "").c_str(),
-                  test.value("name", "").c_str());
+      table.Add({test.value("id", ""), test.value("state", ""),
+                 ToSeconds(test.value("created_at", "")), Planned(totals),
+                 GroupDigits(totals.at("outcomes").value("ok", int64_t{0})),
+                 test.at("verdict").value("generator", ""), test.value("name", "")});
+    }
+    std::fputs(table.Render().c_str(), stdout);
+    if (items.empty()) std::fprintf(stderr, "no tests\n");
+    if (!list.at("next").is_null()) {
+      std::fprintf(stderr, "there are older ones: --limit shows up to %d\n", limits::kPageItemsMax);
     }
     return kExitGood;
   });
+}
+
+// Adds the pages behind the first one; an exit code if that fails.
+std::optional<int> AddPages(const RemoteFlags& flags, const RestClient& client,
+                            const std::string& path, OrderedJson& list) {
+  const ExitOnSignal exit_on_signal;
+  while (!list.at("next").is_null()) {
+    const std::string cursor = PathSegment(list.at("next").get<std::string>());
+    const absl::StatusOr<RestAnswer> answer = client.Call("GET", path + "?cursor=" + cursor);
+    if (!answer.ok()) return Fail(flags, TextOf(answer.status()));
+    if (answer->status >= 400) return Fail(flags, ProblemText(*answer));
+    for (const OrderedJson& item : answer->body.at("items")) list.at("items").push_back(item);
+    list.at("next") = answer->body.at("next");
+  }
+  return std::nullopt;
 }
 
 int ListAgents(const RemoteFlags& flags) {
-  return WithAnswer(flags, "GET", "/agents", "", [&](const RestClient&, const OrderedJson& list) {
-    if (flags.output == "json") {
-      PrintJson(list);
-      return kExitGood;
-    }
-    const OrderedJson& items = list.at("items");
-    std::printf("%-24s %-9s %7s %8s %14s %14s\n", "NAME", "STATE", "THREADS", "SHARE", "LAG P99 MS",
-                "CLOCK ERR MS");
-    for (const OrderedJson& agent : items) {
-      const auto number = [&](const char* key) {
-        const auto it = agent.find(key);
-        return it != agent.end() && it->is_number() ? absl::StrFormat("%.3f", it->get<double>())
-                                                    : std::string("-");
-      };
-      std::printf("%-24s %-9s %7d %7.1f%% %14s %14s\n", agent.value("name", "").c_str(),
-                  agent.value("state", "").c_str(), agent.value("threads", 0),
-                  agent.value("share", 0.0) * 100, number("send_lag_p99_ms").c_str(),
-                  number("clock_error_ms").c_str());
-    }
-    return kExitGood;
-  });
+  return WithAnswer(
+      flags, "GET", "/agents", "", [&](const RestClient& client, OrderedJson list) -> int {
+        const OrderedJson& items = list.at("items");
+        if (const auto failed = AddPages(flags, client, "/agents", list)) return *failed;
+        if (flags.output == "json") {
+          PrintJson(list);
+          return kExitGood;
+        }
+        Table table({{"NAME"},
+                     {"STATE"},
+                     {"THREADS", true},
+                     {"SHARE", true},
+                     {"LAG P99 MS", true},
+                     {"CLOCK ERR MS", true}});
+        for (const OrderedJson& agent : items) {
+          const auto number = [&](const char* key) {
+            const auto it = agent.find(key);
+            return it != agent.end() && it->is_number() ? absl::StrFormat("%.3f", it->get<double>())
+                                                        : std::string("-");
+          };
+          table.Add({agent.value("name", ""), agent.value("state", ""),
+                     Concat(agent.value("threads", 0)),
+                     absl::StrFormat("%.1f%%", agent.value("share", 0.0) * 100),
+                     number("send_lag_p99_ms"), number("clock_error_ms")});
+        }
+        std::fputs(table.Render().c_str(), stdout);
+        if (items.empty()) std::fprintf(stderr, "no agents\n");
+        return kExitGood;
+      });
 }
 
-// A verb on one test that prints the test as the controller answers it.
-int OneTest(const RemoteFlags& flags, const std::string& method, const std::string& suffix,
-            const std::string& body) {
-  return WithAnswer(flags, method, TestPath(flags.id) + suffix, body,
+int DrainAgent(const RemoteFlags& flags) {
+  return WithAnswer(flags, "POST", "/agents/" + PathSegment(flags.name) + "/drain", "",
+                    [&](const RestClient&, const OrderedJson& answer) {
+                      PrintJsonOr(flags, answer, flags.name + " draining");
+                      return kExitGood;
+                    });
+}
+
+int GetTest(const RemoteFlags& flags) {
+  return WithAnswer(flags, "GET", TestPath(flags.id), "",
                     [&](const RestClient&, const OrderedJson& test) {
-                      if (method != "DELETE") PrintTest(flags, test);
+                      PrintTest(flags, test);
                       return kExitGood;
                     });
 }
@@ -208,17 +286,56 @@ int OneTest(const RemoteFlags& flags, const std::string& method, const std::stri
 int ChangeRate(const RemoteFlags& flags) {
   // The number goes over as it was written, so that it stays exact.
   if (!OrderedJson::parse(flags.rate, nullptr, false).is_number()) {
-    return Fail("rps " + flags.rate + ": must be a number of requests per second", kExitBadInput);
+    return Fail(flags, "RPS " + flags.rate + ": must be a number of requests per second",
+                kExitBadInput);
   }
-  return OneTest(flags, "PATCH", "", "{\"rate\":" + flags.rate + "}");
+  return WithAnswer(flags, "PATCH", TestPath(flags.id), "{\"rate\":" + flags.rate + "}",
+                    [&](const RestClient&, const OrderedJson& test) {
+                      const OrderedJson& at = test.at("effective_at");
+                      const std::string from = at.is_string() ? at.get<std::string>() : "its start";
+                      PrintJsonOr(flags, test, Concat(flags.id, " ", flags.rate, "/s from ", from));
+                      return kExitGood;
+                    });
+}
+
+int StopTest(const RemoteFlags& flags) {
+  return WithAnswer(flags, "POST", TestPath(flags.id) + "/stop", "",
+                    [&](const RestClient&, const OrderedJson& test) {
+                      PrintJsonOr(flags, test,
+                                  Concat(flags.id, " ", test.at("state").get<std::string>()));
+                      return kExitGood;
+                    });
+}
+
+int DeleteTest(const RemoteFlags& flags) {
+  return WithAnswer(flags, "DELETE", TestPath(flags.id), "",
+                    [&](const RestClient&, const OrderedJson&) {
+                      if (flags.output == "text") std::printf("%s deleted\n", flags.id.c_str());
+                      return kExitGood;
+                    });
 }
 
 CLI::App* AddLeaf(CLI::App* parent, const char* name, const char* help, const Flags& flags,
                   Action& chosen, std::function<int(Signals&)> action) {
   CLI::App* leaf = parent->add_subcommand(name, help);
-  AddRemoteOptions(leaf, flags);
-  leaf->callback([&chosen, action = std::move(action)] { chosen = action; });
+  leaf->add_option("--controller", flags->controller, "the controller's REST address")
+      ->envname("BROADSIDE_CONTROLLER")
+      ->capture_default_str()
+      ->option_text("URL");
+  AddOutputOption(leaf, flags->output);
+  std::string command = parent->get_name() + " " + name;
+  if (parent->get_parent() != nullptr) command = parent->get_parent()->get_name() + " " + command;
+  leaf->callback([&chosen, flags, command, action = std::move(action)] {
+    flags->command = command;
+    chosen = action;
+  });
   return leaf;
+}
+
+void AddTestId(CLI::App* leaf, const Flags& flags) {
+  leaf->add_option("id", flags->id, "the test's id, as `test list` has it")
+      ->required()
+      ->option_text("ID");
 }
 
 void AddStart(CLI::App* test, const Flags& flags, Action& chosen) {
@@ -235,6 +352,16 @@ Examples:
   start->add_flag("-q,--quiet", flags->quiet, "no progress");
 }
 
+void AddList(CLI::App* test, const Flags& flags, Action& chosen) {
+  AddLeaf(test, "list", "The newest tests", flags, chosen,
+          [flags](Signals&) { return ListTests(*flags); })
+      ->add_option("--limit", flags->limit,
+                   Concat("at most so many, up to ", limits::kPageItemsMax))
+      ->check(CLI::Range(1, limits::kPageItemsMax))
+      ->capture_default_str()
+      ->option_text("N");
+}
+
 }  // namespace
 
 void AddTestVerb(CLI::App& app, Action& chosen) {
@@ -247,34 +374,27 @@ Examples:
   test->require_subcommand(1);
   const Flags flags = std::make_shared<RemoteFlags>();
   AddStart(test, flags, chosen);
-  AddLeaf(test, "list", "The newest tests", flags, chosen,
-          [flags](Signals&) { return ListTests(*flags); });
-  AddLeaf(test, "get", "One test", flags, chosen,
-          [flags](Signals&) { return OneTest(*flags, "GET", "", ""); })
-      ->add_option("id", flags->id, "the test")
-      ->required();
-  AddLeaf(test, "watch", "Follow a test to its end", flags, chosen,
-          [flags](Signals& signals) {
-            return WithAnswer(*flags, "GET", TestPath(flags->id), "",
-                              [&](const RestClient& client, const OrderedJson& now) {
-                                return Follow(*flags, client, now, signals, false);
-                              });
-          })
-      ->add_option("id", flags->id, "the test")
-      ->required();
-  CLI::App* rate = AddLeaf(test, "rate", "Change the rate of a running test", flags, chosen,
-                           [flags](Signals&) { return ChangeRate(*flags); });
-  rate->add_option("id", flags->id, "the test")->required();
+  AddList(test, flags, chosen);
+  AddTestId(AddLeaf(test, "get", "How a test stands", flags, chosen,
+                    [flags](Signals&) { return GetTest(*flags); }),
+            flags);
+  CLI::App* watch =
+      AddLeaf(test, "watch", "Follow a test to its end; a signal leaves it running", flags, chosen,
+              [flags](Signals& signals) { return WatchTest(*flags, signals); });
+  AddTestId(watch, flags);
+  watch->add_flag("-q,--quiet", flags->quiet, "no progress");
+  CLI::App* rate = AddLeaf(test, "rate", "Change the rate of a running test, up to its end", flags,
+                           chosen, [flags](Signals&) { return ChangeRate(*flags); });
+  AddTestId(rate, flags);
   rate->add_option("rps", flags->rate, "requests per second from the next free second on")
-      ->required();
-  AddLeaf(test, "stop", "Stop a test", flags, chosen,
-          [flags](Signals&) { return OneTest(*flags, "POST", "/stop", ""); })
-      ->add_option("id", flags->id, "the test")
-      ->required();
-  AddLeaf(test, "delete", "Forget an ended test", flags, chosen,
-          [flags](Signals&) { return OneTest(*flags, "DELETE", "", ""); })
-      ->add_option("id", flags->id, "the test")
-      ->required();
+      ->required()
+      ->option_text("RPS");
+  AddTestId(AddLeaf(test, "stop", "Stop a test", flags, chosen,
+                    [flags](Signals&) { return StopTest(*flags); }),
+            flags);
+  AddTestId(AddLeaf(test, "delete", "Forget an ended test", flags, chosen,
+                    [flags](Signals&) { return DeleteTest(*flags); }),
+            flags);
 }
 
 void AddAgentsVerb(CLI::App& app, Action& chosen) {
@@ -288,24 +408,21 @@ Examples:
   AddLeaf(agents, "list", "Name, state, share, health", flags, chosen,
           [flags](Signals&) { return ListAgents(*flags); });
   AddLeaf(agents, "drain", "Let an agent finish what it holds and exit", flags, chosen,
-          [flags](Signals&) {
-            return WithAnswer(*flags, "POST", "/agents/" + PathSegment(flags->name) + "/drain", "",
-                              [](const RestClient&, const OrderedJson&) { return kExitGood; });
-          })
-      ->add_option("name", flags->name, "the agent")
-      ->required();
+          [flags](Signals&) { return DrainAgent(*flags); })
+      ->add_option("name", flags->name, "the agent's name, as `agents list` has it")
+      ->required()
+      ->option_text("NAME");
 }
 
 void AddReportVerb(CLI::App& app, Action& chosen) {
   const Flags flags = std::make_shared<RemoteFlags>();
-  AddLeaf(&app, "report", R"(The report of a test
+  AddTestId(AddLeaf(&app, "report", R"(The report of a test
 
 Examples:
   broadside report t-0123456789abcdef
   broadside report t-0123456789abcdef -o json)",
-          flags, chosen, [flags](Signals&) { return OneTest(*flags, "GET", "", ""); })
-      ->add_option("id", flags->id, "the test")
-      ->required();
+                    flags, chosen, [flags](Signals&) { return GetTest(*flags); }),
+            flags);
 }
 
 }  // namespace broadside

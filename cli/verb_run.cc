@@ -29,10 +29,7 @@ struct RunFlags {
 
 int RunTest(const RunFlags& flags, Signals& signals) {
   absl::StatusOr<TestSpec> spec = MakeRunSpec(flags.spec);
-  if (!spec.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(spec.status().message()).c_str());
-    return kExitBadInput;
-  }
+  if (!spec.ok()) return FailOfSpec("broadside run", flags.spec, spec.status());
   Embedded embedded({.agents = flags.agents, .threads = flags.threads},
                     [&signals] { signals.Wake(); });
   if (const absl::Status started = embedded.Start(*spec); !started.ok()) {
@@ -48,10 +45,12 @@ int RunTest(const RunFlags& flags, Signals& signals) {
     if (signal > 0 && aborted) return kExitAborted;  // asked twice
     if (signal > 0) {
       aborted = true;
+      progress.Say("stopping the test; a second signal leaves at once, without a result");
       embedded.StopTest();
     }
     if (signal == -1) progress.Show(RenderProgress(TestJson(*view)));
   }
+  progress.End();
   const Json test = TestJson(*view);
   if (flags.output == "json") {
     std::printf("%s\n", test.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
@@ -68,19 +67,23 @@ void AddRunVerb(CLI::App& app, Action& chosen) {
 
 Examples:
   broadside run http://127.0.0.1:8000/ -r 1000 -d 30s
-  broadside run http://127.0.0.1:8000/cart -r 500 -d 1m -m POST -H 'Content-Type: application/json' -b '{"id": 7}'
+  broadside run http://127.0.0.1:8000/cart -r 500 -d 1m \
+      -m POST -H 'Content-Type: application/json' -b '{"id": 7}'
+  broadside run http://127.0.0.1:8000/ -r 1000 -d 30s \
+      --threshold 'http_req_duration:p(99)<200'
   broadside run -f spec.yaml -o json)");
   auto flags = std::make_shared<RunFlags>();
   AddSpecOptions(verb, flags->spec);
-  verb->add_option("--agents", flags->agents, "agents in this process")
+  verb->add_option("--agents", flags->agents, "agents in this process, 1 to 64")
       ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->option_text("N");
   verb->add_option("--threads", flags->threads,
-                   "sending threads of each agent; 0: CPUs - 1, shared out")
-      ->check(CLI::Range(0, 256));
-  verb->add_option("-o,--output", flags->output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
+                   "sending threads of each agent, up to 256; 0: CPUs - 1, shared out")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str()
+      ->option_text("N");
+  AddOutputOption(verb, flags->output);
   verb->add_flag("-q,--quiet", flags->quiet, "no progress");
   verb->callback([flags, &chosen] {
     chosen = [flags](Signals& signals) { return RunTest(*flags, signals); };

@@ -50,6 +50,15 @@ absl::StatusOr<TargetOptions> ParseFlags(const TargetFlags& flags) {
   return options;
 }
 
+// CLI11 takes -1 for the largest unsigned number.
+CLI::Validator IsWhole() {
+  return {[](const std::string& text) {
+            const bool whole = text.find_first_not_of("0123456789") == std::string::npos;
+            return whole ? "" : text + " is no whole number from 0 on";
+          },
+          ""};
+}
+
 int RunTarget(const TargetFlags& flags, Signals& signals) {
   const absl::StatusOr<TargetOptions> options = ParseFlags(flags);
   if (!options.ok()) {
@@ -73,31 +82,43 @@ int RunTarget(const TargetFlags& flags, Signals& signals) {
 }  // namespace
 
 void AddTargetVerb(CLI::App& app, Action& chosen) {
-  CLI::App* verb = app.add_subcommand(
-      "target",
-      R"(A demo service to load: answers as told and counts what it saw (GET /__target/stats)
+  CLI::App* verb = app.add_subcommand("target",
+                                      R"(A demo service to load: answers as told, counts what it saw
 
 Examples:
   broadside target
   broadside target --listen 127.0.0.1:8000 --latency exp:20ms --error-rate 1%
-  broadside target --stall at=3s,for=1s --body-size 64KiB)");
+  broadside target --stall at=3s,for=1s --body-size 64KiB
+  curl -s http://127.0.0.1:8000/__target/stats)");
   auto flags = std::make_shared<TargetFlags>();
-  verb->add_option("--listen", flags->listen, "address")->capture_default_str();
+  verb->add_option("--listen", flags->listen, "address; port 0: any free, the log says which")
+      ->capture_default_str()
+      ->option_text("HOST:PORT");
   verb->add_option(
-      "--latency", flags->latency,
-      "fixed:20ms, exp:20ms, uniform:10ms-30ms or lognormal:median=20ms,sigma=0.5; default none");
+          "--latency", flags->latency,
+          "fixed:20ms, exp:20ms, uniform:10ms-30ms or lognormal:median=20ms,sigma=0.5; none if not "
+          "given")
+      ->option_text("DISTRIBUTION");
   verb->add_option("--stall", flags->stalls,
                    "at=3s,for=1s[,every=10s], from the first request on; may be repeated")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->option_text("WHEN");
   verb->add_option("--error-rate", flags->error_rate, "share of answers with 503: 0.01 or 1%")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->option_text("SHARE");
   verb->add_option("--body-size", flags->body_size, "bytes of an answer: 1024, 64KiB, 10MiB")
-      ->capture_default_str();
-  verb->add_option("--version-header", flags->version, "0.2 (sent as X-Version) or NAME: VALUE");
-  verb->add_option("--threads", flags->threads, "threads")
+      ->capture_default_str()
+      ->option_text("BYTES");
+  verb->add_option("--version-header", flags->version, "0.2 (sent as X-Version) or 'NAME: VALUE'")
+      ->option_text("VERSION");
+  verb->add_option("--threads", flags->threads, "serving threads, 1 to 64")
       ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  verb->add_option("--seed", flags->seed, "of latencies and errors")->capture_default_str();
+      ->capture_default_str()
+      ->option_text("N");
+  verb->add_option("--seed", flags->seed, "of latencies and errors")
+      ->check(IsWhole())
+      ->capture_default_str()
+      ->option_text("N");
   verb->callback([flags, &chosen] {
     chosen = [flags](Signals& signals) { return RunTarget(*flags, signals); };
   });

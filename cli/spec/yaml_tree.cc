@@ -5,6 +5,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 #include <unordered_set>
@@ -34,6 +35,13 @@ void AddWeight(const JsonNode& node, Weight& weight) {
     weight.bytes += key.size();
     AddWeight(value, weight);
   }
+}
+
+// Whether a tab is in the indentation of the line at `offset`.
+bool LineBeginsWithTab(std::string_view text, size_t offset) {
+  const size_t begin = text.substr(0, offset).rfind('\n') + 1;  // 0 in the first line
+  const std::string_view line = text.substr(begin);
+  return line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
 }
 
 // Builds the tree from yaml-cpp's events. The parser cannot be stopped from here, so after an error
@@ -236,7 +244,11 @@ std::variant<JsonNode, std::vector<YamlError>> ParseYaml(std::string_view text) 
       builder.AddError(second.TakeRoot().offset, "is a second document; one is allowed");
     }
   } catch (const YAML::Exception& error) {
-    builder.AddError(builder.OffsetOf(error.mark), ReplaceUnprintable(error.msg));
+    const size_t offset = builder.OffsetOf(error.mark);
+    // Nothing else that is invisible breaks a file, and yaml-cpp does not name it.
+    const char* hint =
+        LineBeginsWithTab(text, offset) ? " (YAML is indented by spaces, not tabs)" : "";
+    builder.AddError(offset, Concat(ReplaceUnprintable(error.msg), hint));
   }
   if (!builder.errors().empty()) return std::move(builder.errors());
   return builder.TakeRoot();

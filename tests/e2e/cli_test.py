@@ -1,6 +1,7 @@
 """The command line as a user meets it: exit codes, one line for each mistake, what goes to stdout and stderr."""
 
 import json
+import re
 import signal
 import socket
 import unittest
@@ -12,13 +13,15 @@ NOBODY = "http://127.0.0.1:1/"
 
 class CommandLineTest(StageTest):
     def assert_refused(self, args, code, *parts):
-        """One line on stderr that has these parts, nothing on stdout."""
+        """One line on stderr that has these parts and begins with the verb, nothing on stdout."""
         run = self.stage.run(*args)
         self.assertEqual(run.exit_code(), code, run.stderr())
         self.assertEqual(run.stdout(), "")
         self.assertEqual(len(run.stderr().splitlines()), 1, run.stderr())
         for part in parts:
             self.assertIn(part, run.stderr())
+        if not run.stderr().startswith(str(self.stage.folder)):  # a place in a file
+            self.assertTrue(run.stderr().startswith(" ".join(["broadside", *args[:1]])), run.stderr())
 
     def spec_file(self, name, text):
         file = self.stage.folder / name
@@ -28,19 +31,25 @@ class CommandLineTest(StageTest):
     def test_a_flag_or_verb_that_does_not_exist_gets_a_suggestion(self):
         for args, wrong, meant in [(["run", "--rte", "5"], "flag --rte", "--rate"),
                                    (["run", "--agnets=3", NOBODY], "flag --agnets", "--agents"),
-                                   (["controler"], "controler", "controller"),
-                                   (["test", "strat"], "strat", "start"),
+                                   (["test", "strat"], "verb strat", "start"),
                                    (["agent", "--controler", "x:1"], "flag --controler", "--controller"),
                                    (["controller", "--dta", "x"], "flag --dta", "--data"),
                                    (["target", "--latncy", "x"], "flag --latncy", "--latency"),
                                    (["test", "list", "--controler", "x"], "flag --controler", "--controller")]:
             with self.subTest(args=args):
                 self.assert_refused(args, 104, "unknown ", wrong, f"did you mean {meant}?", "--help")
+        run = self.stage.run("controler")
+        self.assertEqual((run.exit_code(), run.stderr()), (
+            104, "broadside: unknown verb controler; did you mean controller? (see broadside --help)\n"))
 
     def test_a_wrong_flag_or_value_names_the_flag(self):
         good = ["run", NOBODY, "-r", "5", "-d", "1s"]
-        for args, part in [([], "subcommand is required"),
+        spec = self.spec_file("spec.yaml", "")
+        for args, part in [([], "a verb is missing: run, controller, "),
+                           (["test"], "a verb is missing: start, list, "),
                            (["run"], "URL"),
+                           (["run", spec], f"URL {spec} is a file: give it with -f"),
+                           (["run", NOBODY, "--rate"], "--rate needs a value"),
                            (["run", NOBODY, "-d", "1s"], "--rate"),
                            (["run", NOBODY, "-r", "5"], "--duration"),
                            ([*good, "-c", "5"], "-c and -r exclude each other"),
@@ -64,6 +73,10 @@ class CommandLineTest(StageTest):
                            (["controller", "--http", "127.0.0.1:0", "--grpc", "nonsense"], "--grpc"),
                            (["controller", "--horizon", "31"], "--horizon"),
                            (["agent"], "--controller"),
+                           (["agent", "--controller", "host"], "--controller host has no port"),
+                           (["agent", "--controller", "http://host:1"], "without a scheme"),
+                           (["target", "--seed", "-1"], "--seed: -1 is no whole number"),
+                           (["test", "list", "--limit", "1001"], "--limit"),
                            (["target", "--listen", "nonsense"], "--listen"),
                            (["target", "--latency", "slow"], "--latency"),
                            (["test", "rate", "id", "fast", "--controller", NOBODY], "fast"),
@@ -94,7 +107,7 @@ class CommandLineTest(StageTest):
             self.assert_refused(["controller", "--http", address, "--grpc", free], 1, address, "in use", "--http")
             self.assert_refused(["controller", "--http", free, "--grpc", address], 1, address, "in use", "--grpc")
             self.assert_refused(["target", "--listen", address], 1, address, "in use", "--listen")
-            self.assert_refused(["agent", "--controller", NOBODY, "--http", address], 1, address, "in use", "--http")
+            self.assert_refused(["agent", "--controller", "127.0.0.1:1", "--http", address], 1, address, "in use", "--http")
 
     def test_a_data_directory_that_cannot_be_had_says_what_to_do(self):
         listen = ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]
@@ -128,7 +141,7 @@ class CommandLineTest(StageTest):
         for text in (run.stdout(), run.stderr()):
             self.assertNotIn("\x1b", text)
             self.assertNotIn("\r", text)
-        self.assertRegex(run.stderr(), "^(running|pending) +planned ")
+        self.assertRegex(run.stderr(), "^running +[0-9]+s of 1s ")
 
     def test_a_run_as_json_is_exactly_one_test_object(self):
         target = self.stage.target("--error-rate", "100%")
@@ -149,6 +162,7 @@ class CommandLineTest(StageTest):
         run.says("running")
         run.signal(signal.SIGINT)
         self.assertEqual(run.exit_code(), 105, run.stderr())
+        self.assertIn("stopping the test; a second signal leaves at once", run.stderr())
         test = json.loads(run.stdout())
         self.assertEqual(test["state"], "stopped")
         self.assertTrue(test["books"]["balanced"])
@@ -191,6 +205,71 @@ load: {{model: open, stages: [{{duration: 500ms, rate: 40}}]}}
         self.assertEqual(waiting.exit_code(), 105, waiting.stderr())
         self.assertEqual(controller.get("/tests")["items"][0]["state"], "stopped")
 
+    def test_a_second_signal_leaves_at_once(self):
+        # The target never answers, so that the first signal waits for what is under way.
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            run = self.stage.start("run", "http://%s:%d/" % silent.getsockname(), "-r", "10", "-d", "60s",
+                                   "--timeout", "200s")
+            run.says("running")
+            run.signal(signal.SIGINT)
+            run.says("stopping")
+            run.signal(signal.SIGINT)
+            self.assertEqual(run.exit_code(), 105, run.stderr())
+            self.assertEqual(run.stdout(), "")
+
+    def test_a_signal_ends_a_call_that_hangs(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            hanging = self.stage.start("test", "list", "--controller", "127.0.0.1:%d" % silent.getsockname()[1])
+            connection, _ = silent.accept()
+            hanging.signal(signal.SIGINT)
+            self.assertEqual((hanging.exit_code(), hanging.stdout(), hanging.stderr()), (105, "", ""))
+            connection.close()
+
+    def test_the_verbs_on_a_running_test_say_what_they_did(self):
+        controller, target = self.stage.controller(), self.stage.target()
+        remote = ["--controller", controller.url]
+        empty = self.stage.run("test", "list", *remote)
+        self.assertEqual((empty.stdout().split(), empty.stderr()),
+                         (["ID", "STATE", "CREATED", "PLANNED", "OK", "VERDICT", "NAME"], "no tests\n"))
+        self.assertEqual(self.stage.run("agents", "list", *remote).stderr(), "no agents\n")
+        for name in ("agent-1", "agent-2"):
+            self.stage.agent(controller, name)
+        controller.wait_for_agents(["agent-1", "agent-2"])
+        test = controller.start_test(open_loop(target.url, 100, "60s"))
+        controller.wait_for_state(test, "running")
+
+        def said(*args):
+            run = self.stage.run(*args, *remote)
+            self.assertEqual((run.exit_code(), run.stderr()), (0, ""))
+            return run.stdout()
+
+        self.assertRegex(said("test", "rate", test, "50"), rf"^{test} 50/s from 20[0-9-]+T[0-9:.]+Z\n$")
+        self.assertIn("effective_at", json.loads(said("test", "rate", test, "60", "-o", "json")))
+        self.assertRegex(said("test", "list"), rf"\n{test} +running +20[0-9-]+T[0-9:]+Z +[0-9,]+ +[0-9,]+ +\w+ +e2e\n$")
+        self.assertRegex(said("agents", "list"), r"\nagent-1 +ready +1 +[0-9.]+% ")
+        self.assertEqual(said("agents", "drain", "agent-2"), "agent-2 draining\n")
+        watching = self.stage.start("test", "watch", test, *remote)
+        watching.says("running")
+        watching.signal(signal.SIGINT)
+        self.assertEqual(watching.exit_code(), 105)
+        self.assertIn(f"the test goes on; `broadside test stop {test}` stops it", watching.stderr())
+        self.assertEqual(said("test", "stop", test), f"{test} stopping\n")
+        controller.wait_for_state(test, "stopped")
+        self.assertIn("stopped: asked by a user", said("report", test))
+        self.assertEqual(said("test", "delete", test), f"{test} deleted\n")
+
+    def test_a_list_says_when_there_is_more(self):
+        controller = self.stage.controller()
+        for _ in range(2):
+            controller.call("POST", f"/api/v1/tests/{controller.start_test(open_loop(NOBODY, 1, '1s'))}/stop")
+        listed = self.stage.run("test", "list", "--limit", "1", "--controller", controller.url)
+        self.assertEqual(len(listed.stdout().splitlines()), 2)
+        self.assertEqual(listed.stderr(), "there are older ones: --limit shows up to 1000\n")
+
     def test_what_the_controller_refuses_is_told(self):
         controller = self.stage.controller()
         remote = ["--controller", controller.url]
@@ -214,9 +293,19 @@ load: {{model: open, stages: [{{duration: 500ms, rate: 40}}]}}
                 shown = self.stage.run(*verb, "--help")
                 self.assertEqual((shown.exit_code(), shown.stderr()), (0, ""))
                 text = shown.stdout()
-                self.assertLess(text.index("Examples:"), text.index("Options:"), text)
+                self.assertLess(text.index("Examples:"), text.index("Flags:"), text)
                 self.assertIn(" ".join(["broadside", *verb]), text)
+                self.assertLessEqual(max(map(len, text.splitlines())), 80, text)
+                # No flag with the type names of the parser.
+                self.assertNotRegex(text, "TEXT[^ ]*=|INT|UINT|REQUIRED|Env:")
         self.assertRegex(self.stage.run("--version").stdout(), r"^broadside [0-9]+\.[0-9]+\.[0-9]+\n$")
+
+    def test_progress_fits_the_terminal(self):
+        target = self.stage.target()
+        text = self.stage.on_a_terminal(["run", target.url, "-r", "20", "-d", "1500ms"], {}, columns=40)
+        lines = re.findall(r"\r\x1b\[2K([^\r]*)", text)
+        self.assertTrue(lines, text)
+        self.assertLessEqual(max(map(len, lines)), 39, text)
 
     def test_colours_are_for_a_terminal_without_no_color(self):
         target = self.stage.target()

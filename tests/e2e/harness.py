@@ -4,6 +4,7 @@ A test case owns the processes it starts: they listen on port 0, say on stderr w
 the test is over, however it ended. Every wait is for a condition, with a deadline.
 """
 
+import fcntl
 import http.client
 import json
 import os
@@ -13,8 +14,10 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -136,9 +139,10 @@ class Stage:
         process.exit_code(seconds)
         return process
 
-    def on_a_terminal(self, args, variables):
+    def on_a_terminal(self, args, variables, columns=80):
         """What `broadside` writes to a terminal that it has for stdin, stdout and stderr, until it has ended."""
         ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         child = subprocess.Popen([BINARY, *args], stdin=theirs, stdout=theirs, stderr=theirs,
                                  env={**environment(), **variables})
         os.close(theirs)

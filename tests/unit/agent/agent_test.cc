@@ -192,6 +192,14 @@ TEST(AgentOptionsTest, SaysWhatIsWrong) {
   EXPECT_THAT(std::string(threads.status().message()), HasSubstr("--threads 257"));
   const auto name = Agent::Start({.controller = "127.0.0.1:1", .name = std::string(254, 'a')}, {});
   EXPECT_THAT(std::string(name.status().message()), HasSubstr("--name has 254 bytes"));
+  const auto order = Agent::Start({.controller = "127.0.0.1:1", .name = "a\x1b[2J"}, {});
+  EXPECT_THAT(std::string(order.status().message()), HasSubstr("--name \"a\\x1b[2J\""));
+  for (const char* address : {"host", "host:", "host:x", "host:0", "host:65536", "::"}) {
+    const auto no_port = Agent::Start({.controller = address}, {});
+    EXPECT_THAT(std::string(no_port.status().message()), HasSubstr("has no port")) << address;
+  }
+  const auto scheme = Agent::Start({.controller = "http://host:9090"}, {});
+  EXPECT_THAT(std::string(scheme.status().message()), HasSubstr("without a scheme"));
   const auto http = Agent::Start({.controller = "127.0.0.1:1", .http = "nonsense"}, {});
   EXPECT_THAT(std::string(http.status().message()), HasSubstr("--http"));
 }

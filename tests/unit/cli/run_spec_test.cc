@@ -59,6 +59,8 @@ TEST(RunSpecTest, NamesTheFlagThatIsWrong) {
   const std::vector<Row> rows = {
       {[](RunSpecFlags& f) { f.url = "http:///"; }, "URL: has no host"},
       {[](RunSpecFlags& f) { f.url = ""; }, "give a URL or -f FILE"},
+      {[](RunSpecFlags& f) { f.url = "/proc/self/status"; },
+       "URL /proc/self/status is a file: give it with -f"},
       {[](RunSpecFlags& f) { f.name = "a\nb"; },
        "--name: character 2 is U+000A, which is not printable"},
       {[](RunSpecFlags& f) { f.rate = "-1"; }, "--rate: -1 is below 0"},

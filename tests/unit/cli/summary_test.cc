@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+#include <string>
+
 #include "cli/exit_code.h"
+#include "cli/progress.h"
+#include "common/core/status.h"
 #include "controller/rest/view_json.h"
 
 namespace broadside {
@@ -66,6 +71,79 @@ TEST(SummaryTest, DrawsTheResponseTimeByDoublings) {
   // 3 ms is in the doubling up to 2^-8 s = 3.906 ms, 9 ms in that up to 2^-6 s = 15.62 ms.
   EXPECT_THAT(text, testing::ContainsRegex("<= 3\\.906 ms .* 4\n"));
   EXPECT_THAT(text, testing::ContainsRegex("<= 15\\.62 ms .* 1\n"));
+}
+
+TEST(SummaryTest, FitsEightyColumnsWhateverTheOutcomes) {
+  TestView test = MakeTest(TestState::kFinished);
+  for (size_t i = 0; i < kOutcomeCount; ++i)
+    test.totals.due.outcomes[static_cast<Outcome>(i)] = 70'000'000;
+  test.totals.planned = 980'000'000;
+  test.totals.done.codes = {{200, 999'999'999}};
+  test.totals.done.bytes_sent = test.totals.done.bytes_received = 999'900'000'000;
+  for (int i = 0; i < 20; ++i) {
+    test.totals.response_time.Record(Seconds(250));
+    test.totals.service_time.Record(Seconds(250));
+    test.totals.send_lag.Record(Seconds(1));
+  }
+  std::istringstream text(RenderSummary(TestJson(test), {}));
+  for (std::string line; std::getline(text, line);) {
+    EXPECT_EQ(CutTo(line, 80), line);
+  }
+}
+
+TEST(SummaryTest, ExplainsEveryOutcomeButOk) {
+  for (size_t i = 1; i < kOutcomeCount; ++i) {
+    TestView test = MakeTest(TestState::kFinished);
+    const auto outcome = static_cast<Outcome>(i);
+    test.totals.due.outcomes[outcome] = 7;
+    EXPECT_THAT(RenderSummary(TestJson(test), {}),
+                testing::ContainsRegex(Concat(" 7 ", OutcomeName(outcome), " +[a-z].*\n")));
+  }
+}
+
+TEST(SummaryTest, SaysWhyATestEndedAndHowManyAgentsItHad) {
+  TestView test = MakeTest(TestState::kFailed);
+  test.reason = "0 of 1 agents were ready";
+  EXPECT_THAT(RenderSummary(TestJson(test), {}),
+              HasSubstr("failed: 0 of 1 agents were ready  0 agents\n"));
+  test = MakeTest(TestState::kFinished);
+  test.agents.emplace_back();
+  EXPECT_THAT(RenderSummary(TestJson(test), {}), HasSubstr("finished  1 agent\n"));
+}
+
+TEST(SummaryTest, LeavesOutTheTimesWhenThereAreNone) {
+  TestView test = MakeTest(TestState::kFinished);
+  EXPECT_THAT(RenderSummary(TestJson(test), {}), Not(HasSubstr("response time")));
+  test.totals.response_time.Record(Millis(3));
+  const std::string text = RenderSummary(TestJson(test), {});
+  EXPECT_THAT(text, HasSubstr("response time"));
+  EXPECT_THAT(text, HasSubstr("- : fewer than 10 requests are above it\n"));
+}
+
+TEST(SummaryTest, GivesATerminalNoOrders) {
+  TestView test = MakeTest(TestState::kFinished);
+  test.totals.done.versions = {{"\x1b[2J", 1}};
+  test.verdict.reasons = {"a\x1b[2J"};
+  EXPECT_THAT(RenderSummary(TestJson(test), {}), Not(HasSubstr("\x1b")));
+}
+
+TEST(ProgressTest, SaysHowFarTheTestIs) {
+  TestView test = MakeTest(TestState::kRunning);
+  auto spec = std::make_shared<TestSpec>(*test.spec);
+  spec->target.url = "http://svc/";
+  spec->load.stages = {{60'000, kMicro, kMicro}, {30'500, kMicro, kMicro}};
+  test.spec = std::move(spec);
+  test.elapsed_s = 12.1;
+  test.completed_rate = 99.6;
+  test.totals.due.outcomes[Outcome::kOk] = 1234;
+  test.totals.due.outcomes[Outcome::kTimeout] = 3;
+  EXPECT_THAT(RenderProgress(TestJson(test)),
+              testing::StartsWith("running   12s of 90.5s  100/s  ok 1,234  other 3  p50 - "));
+}
+
+TEST(ProgressTest, SaysWhatAPendingTestWaitsFor) {
+  TestView test = MakeTest(TestState::kPending);
+  EXPECT_EQ(RenderProgress(TestJson(test)), "pending   waits for 1 ready agent");
 }
 
 TEST(SummaryTest, HasColoursOnlyWhenAsked) {

@@ -98,6 +98,10 @@ TEST(SpecFileTest, NamesThePlaceOfWrongYaml) {
       {"a: 1\n---\nb: 2\n", "s.yaml:3:1: is a second document; one is allowed"},
       {"", "s.yaml:1:1: is empty"},
       {"# only a comment\n", "s.yaml:1:1: is empty"},
+      {"a:\n\tb: 1\n", "s.yaml:2:3: illegal map value (YAML is indented by spaces, not tabs)"},
+      {"\ta: 1\n",
+       "s.yaml:1:1: illegal tab when looking for indentation (YAML is indented by spaces, not "
+       "tabs)"},
       {"a: \xff\n", "s.yaml:1:4: is not valid UTF-8"},
       {"a: " + std::string(100, '[') + std::string(100, ']'),
        "s.yaml:1:67: is nested deeper than 64 levels"},
