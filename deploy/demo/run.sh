@@ -72,7 +72,7 @@ spec=$(jq -n --arg url "$target/" --argjson rps "$rps" --arg duration "${seconds
   load: {model: "open", stages: [{duration: $duration, rate: $rps}]},
   thresholds: {http_req_failed: ["rate<0.01"], http_req_duration: ["p(99)<200"]}, agents: {min: 3}}')
 echo
-echo "The test is started by one REST call:"
+echo "The live page is at $api/ while the demo runs. The test is started by one REST call:"
 echo "  curl -X POST $api/api/v1/tests -H 'Content-Type: application/json' -d '$(jq -c . <<<"$spec")'"
 echo
 id=$(curl -fsS -X POST "$api/api/v1/tests" -H 'Content-Type: application/json' -d "$spec" | jq -r .id)

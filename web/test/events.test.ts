@@ -207,6 +207,44 @@ describe("Follower", () => {
     assert.equal(host.asked.length, 1);
   });
 
+  it("pauses without a connection, and resumes where it was", async () => {
+    const host = new Host();
+    const first = host.stream();
+    const f = follow(host);
+    await settle();
+    first.write(event(5, "snapshot", {}) + event(6, "interval", { k: 0 }));
+    await settle();
+    f.follower.pause();
+    await settle();
+    host.pass(60_000);
+    await settle();
+    assert.equal(host.asked.length, 1);
+    const second = host.stream();
+    f.follower.resume();
+    await settle();
+    second.write(event(7, "interval", { k: 1 }));
+    await settle();
+    assert.deepEqual(host.asked, [undefined, "6"]);
+    assert.deepEqual(f.ids(), [5, 6, 7]);
+    assert.equal(f.links.some((link) => link.kind === "lost"), false);
+  });
+
+  it("survives a pause and a resume in one breath", async () => {
+    const host = new Host();
+    host.stream();
+    const f = follow(host);
+    await settle();
+    f.follower.pause();
+    const second = host.stream();
+    f.follower.resume();
+    await settle();
+    second.write(event(5, "snapshot", {}));
+    await settle();
+    assert.equal(f.link(), "live");
+    assert.deepEqual(f.ids(), [5]);
+    assert.equal(host.asked.length, 2);
+  });
+
   it("says nothing more once it was stopped", async () => {
     const host = new Host();
     const first = host.stream();

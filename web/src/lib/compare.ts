@@ -85,17 +85,17 @@ export function specDifferences(a: Spec, b: Spec): string[] {
 // What limits the comparison; empty when nothing does.
 export function reservations(a: Test, b: Test): string[] {
   const all: string[] = [];
-  for (const test of [a, b]) {
+  for (const [letter, test] of [["A", a], ["B", b]] as const) {
     if (test.state === "inconsistent" || !test.books.balanced) {
-      all.push(`The books of ${test.id} do not balance: its figures say nothing.`);
+      all.push(`The books of ${letter} do not balance: its figures say nothing.`);
     } else if (test.verdict.generator !== "valid") {
       all.push(
-        `The generator of ${test.id} was ${test.verdict.generator}: a difference may be its own ` +
+        `The generator of ${letter} was ${test.verdict.generator}: a difference may be its own ` +
           `(${test.verdict.reasons[0] ?? "no reason given"}).`,
       );
     }
     if (test.state === "stopped" || test.state === "failed") {
-      all.push(`${test.id} ${test.state} before its end: counts are of different lengths.`);
+      all.push(`${letter} ${test.state} before its end: counts are of different lengths.`);
     }
   }
   if (specDifferences(a.spec, b.spec).length > 0) {

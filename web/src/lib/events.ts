@@ -81,6 +81,7 @@ export class Follower {
   private abort: AbortController | null = null;
   private timer: number | null = null;
   private stopped = false;
+  private paused = false;
 
   constructor(
     private readonly url: string,
@@ -100,9 +101,24 @@ export class Follower {
     this.abort?.abort();
   }
 
+  // Lets the connection go, and comes back where it was: a browser has six for a host, and a page that nobody sees needs
+  // none.
+  pause(): void {
+    if (this.stopped) return;
+    this.paused = true;
+    this.clearTimer();
+    this.abort?.abort();
+  }
+  resume(): void {
+    if (this.stopped || !this.paused) return;
+    this.paused = false;
+    this.attempts = 0;
+    void this.attempt();
+  }
+
   // At once instead of after the pause.
   retryNow(): void {
-    if (this.stopped || this.timer === null || this.abort !== null) return;
+    if (this.stopped || this.paused || this.timer === null || this.abort !== null) return;
     this.clearTimer();
     void this.attempt();
   }
@@ -130,17 +146,23 @@ export class Follower {
       this.onLink({ kind: "live" });
       if (await this.read(response.body.getReader(), abort)) return this.finish({ kind: "ended" });
     } catch (error) {
-      if (this.stopped) return;
+      if (this.stopped || this.paused) return;
       why = abort.signal.aborted
         ? "the stream fell silent"
         : error instanceof TypeError
           ? "the controller does not answer"
           : String((error as Error).message);
     } finally {
-      this.clearTimer();
-      this.abort = null;
+      this.leave(abort);
     }
-    if (!this.stopped) this.retry(why);
+    if (!this.stopped && !this.paused && this.abort === null) this.retry(why);
+  }
+
+  // After a quick pause and resume another attempt is under way: it keeps its timer.
+  private leave(abort: AbortController): void {
+    if (this.abort !== abort) return;
+    this.clearTimer();
+    this.abort = null;
   }
 
   // True when the stream came to its proper end.

@@ -12,6 +12,7 @@ import { type Agent, type BriefTest, type Change, hasEnded, type Interval, type 
 const TESTS_EVERY_MS = 3_000;
 const AGENTS_EVERY_MS = 1_000;
 const AGENTS_EVERY_MS_LARGE = 3_000; // above 2,000 agents
+const HIDDEN_MS = 30_000; // a page that is hidden for so long lets its stream go
 const TESTS_SHOWN = 50;
 const CHANGES_KEPT = 1_000;
 
@@ -81,8 +82,15 @@ export class Store {
     };
     window.addEventListener("hashchange", route);
     window.addEventListener("online", () => this.retryNow());
+    let hidden: number | undefined;
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.retryNow();
+      window.clearTimeout(hidden);
+      if (document.hidden) {
+        hidden = window.setTimeout(() => this.follower?.pause(), HIDDEN_MS);
+      } else {
+        this.follower?.resume();
+        this.retryNow();
+      }
     });
     route();
     this.poll(() => this.readTests(), () => TESTS_EVERY_MS);

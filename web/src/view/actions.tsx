@@ -1,6 +1,6 @@
 // What can be done with a test: change its rate, stop it, compare it, keep its result. One panel at a time, inside the page.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { api, Problem } from "../lib/api";
 import { compareLines, rateLines, resultLines, stopLines } from "../lib/commands";
 import { clock, moment } from "../lib/format";
@@ -55,7 +55,7 @@ export function Actions(props: { store: Store; followed: Followed; test: Test; t
 
 function useFocus<T extends HTMLElement>() {
   const element = useRef<T>(null);
-  useEffect(() => element.current?.focus(), []);
+  useLayoutEffect(() => element.current?.focus(), []);
   return element;
 }
 

@@ -78,7 +78,8 @@ export function Fleet({ agents, live }: { agents: Agent[]; live: boolean }) {
   const grid = useRef<HTMLDivElement>(null);
   const byKey = useMemo(() => new Map(sorted.map((agent) => [keyOf(agent), agent])), [sorted]);
   const tabbable = focused !== null && byKey.has(focused) ? focused : keyOf(sorted[0] ?? NOBODY);
-  const shown = byKey.get(pointed ?? chosen ?? focused ?? "");
+  // A chosen one stays, so that the way to its buttons may lead over others.
+  const shown = byKey.get(chosen ?? "") ?? byKey.get(pointed ?? focused ?? "");
   const counts = STATES.map((state) => ({
     state,
     n: sorted.filter((agent) => agent.state === state).length,
@@ -156,7 +157,7 @@ export function Fleet({ agents, live }: { agents: Agent[]; live: boolean }) {
         <Details agent={shown} live={live} key={keyOf(shown)} />
       ) : (
         <p class="note details">
-          Darker owns more of the load. Point at an agent, or choose one, for its figures.
+          Darker owns more of the load. Point at an agent for its figures, choose it to keep them.
         </p>
       )}
     </section>

@@ -1,6 +1,12 @@
 import { useState } from "preact/hooks";
 import type { Line } from "../lib/commands";
 
+const WORD_MAX = 32;
+
+// Breaks a line between its words only, as browsers would also break "--flag" after its hyphens; long ones anywhere.
+const words = (text: string) =>
+  text.split(/( )/).map((word, i) => (word.length <= WORD_MAX ? <span key={i}>{word}</span> : word));
+
 // The same action as lines for a shell. Copying needs a secure context; without one a click selects the line.
 export function Lines({ lines }: { lines: Line[] }) {
   const [copied, setCopied] = useState<string | null>(null);
@@ -11,7 +17,7 @@ export function Lines({ lines }: { lines: Line[] }) {
         <div key={line.label}>
           <dt>{line.label}</dt>
           <dd>
-            <code>{line.text}</code>
+            <code>{words(line.text)}</code>
             {canCopy ? (
               <button
                 type="button"

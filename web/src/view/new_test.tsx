@@ -1,6 +1,6 @@
 // Start a test: from a form, or from a spec that is pasted. The API judges; its words stand at the field.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { api, Problem } from "../lib/api";
 import { startLines } from "../lib/commands";
 import { plural } from "../lib/format";
@@ -63,7 +63,7 @@ export function NewTest({ store, from }: { store: Store; from: string | null }) 
     }
   };
   // To the first field with an error, once it is shown.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (problem === null) return;
     document.querySelector<HTMLElement>(".new [aria-invalid=true]")?.focus();
   }, [problem]);
