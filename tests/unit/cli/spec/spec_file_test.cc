@@ -99,9 +99,7 @@ TEST(SpecFileTest, NamesThePlaceOfWrongYaml) {
       {"", "s.yaml:1:1: is empty"},
       {"# only a comment\n", "s.yaml:1:1: is empty"},
       {"a:\n\tb: 1\n", "s.yaml:2:3: illegal map value (YAML is indented by spaces, not tabs)"},
-      {"\ta: 1\n",
-       "s.yaml:1:1: illegal tab when looking for indentation (YAML is indented by spaces, not "
-       "tabs)"},
+      {"\ta: 1\n", "s.yaml:1:3: illegal map value (YAML is indented by spaces, not tabs)"},
       {"a: \xff\n", "s.yaml:1:4: is not valid UTF-8"},
       {"a: " + std::string(100, '[') + std::string(100, ']'),
        "s.yaml:1:67: is nested deeper than 64 levels"},
