@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "agent/engine/resolver.h"
+#include "common/core/limits.h"
+
 namespace broadside {
+
+static_assert(AddressBook::kMissedMax * Resolver::kRefresh >
+                  limits::kTimeoutMax + limits::kMaxLatenessMax,
+              "an exchange with a retired address has ended before its index is used again");
 
 void AddressBook::Update(const AddressAnswer& answer) {
   known_ = true;
@@ -13,10 +20,21 @@ void AddressBook::Update(const AddressAnswer& answer) {
     if (found != entries_.end()) {
       found->missed = 0;
     } else {
-      entries_.push_back({address, 0});
+      Add(address);
     }
   }
   Shuffle();
+}
+
+void AddressBook::Add(const SocketAddress& address) {
+  const auto forgotten = std::find_if(entries_.begin(), entries_.end(), [](const Entry& entry) {
+    return entry.missed >= kMissedMax;
+  });
+  if (forgotten != entries_.end()) {
+    *forgotten = {address, 0};
+  } else if (entries_.size() < kEntriesMax) {
+    entries_.push_back({address, 0});
+  }
 }
 
 void AddressBook::Shuffle() {

@@ -4,7 +4,8 @@
 // that the shards of a fleet do not all begin with the same one.
 //
 // An address that is missing from two answers in a row is retired: it gets no new exchange, and its
-// connections are closed between exchanges. Entries keep their index for life. Owned by one shard.
+// connections are closed between exchanges. An entry keeps its index as long as a connection can
+// have it, so that a target whose pods come and go for days takes no more room. Owned by one shard.
 
 #include <cstddef>
 #include <optional>
@@ -17,6 +18,12 @@ namespace broadside {
 
 class AddressBook {
  public:
+  // Further addresses of a name are not used.
+  static constexpr size_t kEntriesMax = 4096;
+  // An address that so many answers in a row lack gives its place to another one: at one answer
+  // each 5 s its last exchange has long timed out.
+  static constexpr int kMissedMax = 64;
+
   explicit AddressBook(uint64_t seed) : random_(seed) {}
 
   // Takes an answer; an empty one says that the name does not resolve.
@@ -33,6 +40,7 @@ class AddressBook {
     SocketAddress address;
     int missed = 0;  // answers in a row without it
   };
+  void Add(const SocketAddress& address);
   void Shuffle();
 
   std::mt19937_64 random_;

@@ -63,11 +63,10 @@ class Row:
 
 
 class Run:
-    """The processes of one scenario; a context manager. `first`: they go before what else the machine does."""
+    """The processes of one scenario; a context manager."""
 
-    def __init__(self, row, agents=4, hosts=4, first=True):
+    def __init__(self, row, agents=4, hosts=4):
         self.row = row
-        self.first = first
         self.stage = harness.Stage()
         self.network = network.Network()
         self.hosts = [self.network.add(f"agents-{i + 1}", 101 + i) for i in range(hosts)]
@@ -98,7 +97,7 @@ class Run:
     # --- processes
 
     def spawn(self, host, *args, variables=None):
-        return self.stage.start(*args, before_exec=host.before_exec(self.first), variables=variables)
+        return self.stage.start(*args, before_exec=host.before_exec(first=True), variables=variables)
 
     def helper(self, host, *command):
         """Another program, ended with the run."""

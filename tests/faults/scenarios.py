@@ -337,12 +337,13 @@ def peer_ended(client):
 # --- clock and target
 
 
-@fault("clock-step", "the wall clock of an agent and the controller steps by +1 h, then by -2 h")
+@fault("clock-step", "the wall clock of an agent and the controller steps by +1 h, and back")
 def clock_step(run):
-    # CLOCK_BOOTTIME and CLOCK_MONOTONIC cannot be stepped, by nobody: they are left alone here as well.
+    # CLOCK_BOOTTIME and CLOCK_MONOTONIC cannot be stepped, by nobody: they are left alone here as well. Never behind
+    # the kernel's own clock, by which gRPC waits until a wall time: it would be in the past for ever.
     offset = run.stage.folder / "offset"
     offset.write_text("+0\n")
-    variables = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
+    variables = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_CACHE_DURATION": "1",
                  "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     run.start_target()
     run.start_controller(variables=variables)
@@ -354,7 +355,7 @@ def clock_step(run):
     run.fault()
     offset.write_text("+3600\n")
     run.until(7)
-    offset.write_text("-3600\n")
+    offset.write_text("+0\n")
     run.until(10)
     test = run.judge(0, 2)
     p99 = test["service_time"]["p99_ms"]
@@ -448,7 +449,7 @@ def rolling_restart(run):
     run.row.timed(near >= 0.9 and max(errors) <= 0.05, f"windows: {near:.1%} within 2 %, worst {max(errors):.1%}")
 
 
-@fault("reconnect-storm", "300 agents lose their controller at once and come back", agents=300, first=False)
+@fault("reconnect-storm", "300 agents lose their controller at once and come back", agents=300)
 def reconnect_storm(run):
     run.start_target()
     run.start_controller()

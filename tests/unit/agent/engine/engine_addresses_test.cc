@@ -42,6 +42,40 @@ TEST(AddressBookTest, AnAddressThatComesBackIsUsedAgain) {
   EXPECT_EQ(book.Next(), 0u);
 }
 
+TEST(AddressBookTest, AnAddressThatIsGoneForLongGivesItsPlaceToAnother) {
+  AddressBook book(7);
+  const SocketAddress stays = Address("10.0.0.1");
+  book.Update({stays, Address("10.0.0.2")});
+  for (int i = 0; i < AddressBook::kMissedMax - 1; ++i) book.Update({stays});
+  book.Update({stays, Address("10.0.0.3")});  // the 64th without the second one
+  EXPECT_EQ(book.at(1), Address("10.0.0.3"));
+  EXPECT_FALSE(book.IsRetired(1));
+  book.Update({stays, Address("10.0.0.2"), Address("10.0.0.3")});
+  EXPECT_EQ(book.at(2), Address("10.0.0.2")) << "known no more, and new again";
+}
+
+TEST(AddressBookTest, AnAddressThatIsGoneForLessKeepsItsPlace) {
+  AddressBook book(7);
+  const SocketAddress stays = Address("10.0.0.1");
+  book.Update({stays, Address("10.0.0.2")});
+  for (int i = 0; i < AddressBook::kMissedMax - 2; ++i) book.Update({stays});
+  book.Update({stays, Address("10.0.0.3")});
+  EXPECT_EQ(book.at(1), Address("10.0.0.2"));
+  EXPECT_EQ(book.at(2), Address("10.0.0.3"));
+}
+
+TEST(AddressBookTest, ANameOfTooManyAddressesIsUsedUpToTheBound) {
+  AddressBook book(7);
+  AddressAnswer answer;
+  for (size_t i = 0; i < AddressBook::kEntriesMax + 10; ++i) {
+    answer.push_back(Address("10.1." + std::to_string(i / 256) + "." + std::to_string(i % 256)));
+  }
+  book.Update(answer);
+  std::set<size_t> seen;
+  for (size_t i = 0; i < answer.size(); ++i) seen.insert(*book.Next());
+  EXPECT_EQ(seen.size(), AddressBook::kEntriesMax);
+}
+
 TEST(AddressBookTest, ItIsUnknownUntilTheFirstAnswer) {
   AddressBook book(7);
   EXPECT_FALSE(book.known());
