@@ -68,6 +68,8 @@ void TestRun::Append(Now now, const std::vector<Candidate>& eligible, const Flee
       owners =
           ChooseOwners(record_.id, eligible, plan_.owners(), plan_.curve().PeakRateFrom(k * 1000),
                        spec_->agents.min, spec_->agents.use);
+      // Who is not there yet may be in time: a segment is given up only when it must be.
+      if (owners.empty()) break;
     }
     const Plan::Appended appended =
         plan_.Append(owners, bridge ? SegmentKind::kBridge : SegmentKind::kPlanned);
