@@ -33,14 +33,15 @@ ${["system-ui", "sans-serif"].map(
   await controller.waitForAgents(agents);
   const browser = await stage.browser();
   const id = await controller.startTest(
-    openLoop(`http://127.0.0.1:${front.port}/`, rate, "90s", {
+    openLoop(`http://127.0.0.1:${front.port}/`, rate, "100s", {
       target: { version_header: "X-Version" },
       connections: { max_age: "3s" },
       thresholds: { http_req_failed: ["rate<0.01"], http_req_duration: ["p(99)<200"] },
       agents: { min: agents, use: "all" },
     }),
   );
-  const desktop = { viewport: { width: 1440, height: 900 } };
+  // Tall enough to show the versions.
+  const desktop = { viewport: { width: 1440, height: 1290 } };
   const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
   const second = (k) =>
     eventually(`second ${k}`, async () => (await controller.get(`/tests/${id}`)).elapsed_s >= k, 60_000);
@@ -49,27 +50,22 @@ ${["system-ui", "sans-serif"].map(
     await second(19 + step);
     share = step / 20;
   }
-  await second(58);
-  // Late, so that four browsers' drawing does not disturb the test.
-  const views = [];
+  await second(50);
+  // One after the other, so that a browser's drawing does not disturb the test.
   for (const [name, options] of [
-    ["page-desktop-light", { ...desktop, colorScheme: "light" }],
-    ["page-desktop-dark", { ...desktop, colorScheme: "dark" }],
-    ["page-phone-light", { ...phone, colorScheme: "light" }],
     ["page-phone-dark", { ...phone, colorScheme: "dark" }],
+    ["page-phone-light", { ...phone, colorScheme: "light" }],
+    ["page-desktop-dark", { ...desktop, colorScheme: "dark" }],
+    ["page-desktop-light", { ...desktop, colorScheme: "light" }],
   ]) {
-    views.push({ name, ...(await openPage(browser, `${controller.url}/#/tests/${id}`, options)) });
-  }
-  await second(62);
-  for (const { name, page } of views) {
     const file = path.join(out, `${name}.png`);
-    // The desktop's picture is tall enough to show the versions.
-    if (name.includes("desktop")) await page.setViewportSize({ width: 1440, height: 1290 });
-    await page.waitForTimeout(500);
+    const { page } = await openPage(browser, `${controller.url}/#/tests/${id}`, options);
+    await page.locator('main.test[data-loaded="true"] .plan:has-text("plan of")').waitFor();
     await page.screenshot({ path: file });
+    await page.context().close();
     execFileSync("pngquant", ["--force", "--skip-if-larger", "--speed", "1", "--strip", "--output", file, "128", file]);
   }
-  const test = await controller.waitForState(id, "finished", 60_000);
+  const test = await controller.waitForState(id, "finished", 90_000);
   console.log(JSON.stringify({ verdict: test.verdict, totals: test.totals.outcomes.ok, versions: test.totals.versions }));
 } finally {
   await stage.close();

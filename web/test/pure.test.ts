@@ -100,6 +100,9 @@ describe("Series", () => {
     series.add(interval(0), "stream");
     series.add(interval(1, { closed_completed: null }), "stream");
     assert.equal(series.newestClosed()?.k, 0);
+    series.add(interval(2), "stream");
+    assert.equal(series.newestClosed()?.k, 2);
+    assert.equal(series.newestClosed(2)?.k, 0);
   });
 });
 

@@ -43,7 +43,7 @@ export interface ChartData {
 }
 
 const LABEL_HEIGHT = 15;
-const LABEL_WIDTH = 110;
+const LABEL_WIDTH = 100;
 const MARK_WIDTH = 132;
 const CHARACTER_WIDTH = 6.6;
 

@@ -68,4 +68,7 @@ export function plannedIn(steps: Step[], k: number): number | null {
   return slots;
 }
 
+// The first second that plans nothing any more: what ends in it are answers to requests of before, and no rate.
+export const endOf = (spec: Spec): number => Math.ceil(lengthOf(spec) ?? Number.POSITIVE_INFINITY);
+
 export const lengthOf = (spec: Spec): number | null => durationOf(spec.load);

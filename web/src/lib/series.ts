@@ -40,11 +40,11 @@ export class Series {
   from(from: number): Interval[] {
     return this.ks.filter((k) => k >= from).map((k) => this.byK.get(k)!.interval);
   }
-  // The newest second whose rate is final.
-  newestClosed(): Interval | null {
+  // The newest second below `end` whose rate is final.
+  newestClosed(end = Number.POSITIVE_INFINITY): Interval | null {
     for (let i = this.ks.length - 1; i >= 0; --i) {
       const interval = this.byK.get(this.ks[i]!)!.interval;
-      if (interval.closed_completed !== null) return interval;
+      if (interval.k < end && interval.closed_completed !== null) return interval;
     }
     return null;
   }

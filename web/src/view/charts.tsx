@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { type Columns, columnsOf, highest, layersOf, marksOf, type Percentile } from "../charts/columns";
 import type { ChartData, ChartOptions } from "../charts/time_chart";
 import { rate, time, timeStep } from "../lib/format";
-import { lengthOf, planOf, plannedIn, type Step } from "../lib/plan";
+import { endOf, lengthOf, planOf, plannedIn, type Step } from "../lib/plan";
 import { KEEP } from "../lib/series";
 import type { Followed } from "../lib/store";
 import { hasEnded, type Interval } from "../lib/types";
@@ -30,13 +30,14 @@ const AHEAD = 10;
 export function windowOf(followed: Followed, span: Span): Window {
   const { series } = followed;
   const { test } = followed;
-  const last = series.lastK ?? 0;
+  const end = test === null ? Number.POSITIVE_INFINITY : endOf(test.spec);
+  const last = Math.min(series.lastK ?? 0, end - 1);
   const running = test !== null && !hasEnded(test.state);
-  const end = running ? Math.max(last, (lengthOf(test.spec) ?? 0) - 1) : Math.max(last, 1);
+  const most = running ? Math.max(last, (lengthOf(test.spec) ?? 0) - 1) : Math.max(last, 1);
   const length = span === "all" ? KEEP : Number(span) * 60;
-  const to = Math.min(end, Math.max(length, last + (running ? AHEAD : 0)));
+  const to = Math.min(most, Math.max(length, last + (running ? AHEAD : 0)));
   const from = Math.max(series.firstK ?? 0, to - length);
-  return { intervals: series.from(from), from, to: Math.max(to, from + 1) };
+  return { intervals: series.from(from).filter(({ k }) => k < end), from, to: Math.max(to, from + 1) };
 }
 
 export function useData(window: Window, followed: Followed) {

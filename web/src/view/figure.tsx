@@ -2,6 +2,7 @@
 
 import { controllerNow } from "../lib/api";
 import { clock, percent, rate, signed } from "../lib/format";
+import { endOf } from "../lib/plan";
 import type { Followed } from "../lib/store";
 import { hasEnded } from "../lib/types";
 import { useTick } from "./hooks";
@@ -34,7 +35,7 @@ export function figureOf(followed: Followed): Figure {
       coverage: 1,
     };
   }
-  const second = series.newestClosed();
+  const second = series.newestClosed(endOf(test.spec));
   if (second === null) return { ...none, caption: "Answers per second" };
   const value = second.closed_completed ?? 0;
   const off = second.planned !== null && isOff(value, second.planned);
