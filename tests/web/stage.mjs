@@ -48,7 +48,7 @@ export class Stage {
 
   async close() {
     for (const close of this.#closers.reverse()) await close();
-    for (const process of this.#processes.reverse()) await process.end();
+    await Promise.all(this.#processes.map((process) => process.end()));
     await rm(this.#folder, { recursive: true, force: true });
   }
 
@@ -122,12 +122,11 @@ class Process {
     this.child.kill(name);
   }
 
+  // At once: an agent that drains would wait for what nobody needs any more.
   async end() {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    this.child.kill("SIGTERM");
-    const late = setTimeout(() => this.child.kill("SIGKILL"), 5_000);
+    this.child.kill("SIGKILL");
     await this.ended;
-    clearTimeout(late);
   }
 
   async tail() {
