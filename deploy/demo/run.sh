@@ -5,57 +5,13 @@
 # usage: deploy/demo/run.sh [RPS [SECONDS]], from the root of the repository, after `make release`
 set -euo pipefail
 
-binary=${BROADSIDE:-build/release/broadside}
+# shellcheck source=deploy/demo/lib.sh
+source deploy/demo/lib.sh
 rps=${1:-3000}
 seconds=${2:-20}
-work=$(mktemp -d)
-pids=()
-
-stop_all() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$work"
-}
-trap stop_all EXIT
-
-die() {
-  echo "demo: $*" >&2
-  tail -n 5 "$work"/*.log >&2 || true
-  exit 1
-}
-
-# Ports that are free now.
-read -r target_port rest_port grpc_port < <(python3 - <<'PY'
-import socket
-sockets = [socket.socket() for _ in range(3)]
-for s in sockets:
-    s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in sockets])
-PY
-)
+read -r target_port rest_port grpc_port < <(free_ports 3)
 api="http://127.0.0.1:$rest_port"
 target="http://127.0.0.1:$target_port"
-
-start() { # NAME ARGS...: runs `broadside ARGS` with its log in NAME.log
-  local name=$1
-  shift
-  "$binary" "$@" >"$work/$name.log" 2>&1 &
-  pids+=($!)
-}
-
-wait_for() { # WHAT COMMAND...: until it succeeds, at most 20 s
-  local what=$1
-  shift
-  for _ in $(seq 200); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.1
-  done
-  die "$what did not come up"
-}
-
-agents_ready() {
-  [ "$(curl -fsS "$api/api/v1/agents" | jq '[.items[] | select(.state == "ready")] | length')" -ge 3 ]
-}
 
 echo "Starting a target, a controller and three agents on loopback ..."
 start target target --listen "127.0.0.1:$target_port"
@@ -65,7 +21,7 @@ for i in 1 2 3; do
 done
 wait_for "the controller" curl -fsS "$api/readyz"
 wait_for "the target" curl -fsS "$target/__target/stats"
-wait_for "the fleet of three agents" agents_ready
+wait_for "the fleet of three agents" agents_ready "$api" 3
 
 spec=$(jq -n --arg url "$target/" --argjson rps "$rps" --arg duration "${seconds}s" '{
   name: "demo", target: {url: $url},

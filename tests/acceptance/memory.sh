@@ -4,45 +4,22 @@
 # usage: tests/acceptance/memory.sh [RPS [SECONDS]], from the root of the repository, after `make release`
 set -euo pipefail
 
-binary=${BROADSIDE:-build/release/broadside}
+# shellcheck source=deploy/demo/lib.sh
+source deploy/demo/lib.sh
 rps=${1:-5000}
 seconds=${2:-600}
-work=$(mktemp -d)
-pids=()
-
-# shellcheck disable=SC2317  # the trap calls it
-stop_all() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$work"
-}
-trap stop_all EXIT
-
-read -r target_port rest_port grpc_port < <(python3 - <<'PY'
-import socket
-sockets = [socket.socket() for _ in range(3)]
-for s in sockets:
-    s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in sockets])
-PY
-)
+read -r target_port rest_port grpc_port < <(free_ports 3)
 api="http://127.0.0.1:$rest_port"
 
-"$binary" target --listen "127.0.0.1:$target_port" 2>"$work/target.log" &
-pids+=($!)
-"$binary" controller --http "127.0.0.1:$rest_port" --grpc "127.0.0.1:$grpc_port" --data "$work/data" 2>"$work/controller.log" &
-controller=$!
-pids+=("$controller")
-"$binary" agent --controller "127.0.0.1:$grpc_port" --name a --threads 1 --http "" 2>"$work/agent.log" &
-agent=$!
-pids+=("$agent")
+start target target --listen "127.0.0.1:$target_port"
+start controller controller --http "127.0.0.1:$rest_port" --grpc "127.0.0.1:$grpc_port" --data "$work/data"
+controller=$started
+start agent agent --controller "127.0.0.1:$grpc_port" --name a --threads 1 --http ""
+agent=$started
 
 resident_kib() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
 
-for _ in $(seq 200); do
-  if curl -fsS "$api/api/v1/agents" 2>/dev/null | jq -e '.items[0].state == "ready"' >/dev/null; then break; fi
-  sleep 0.1
-done
+wait_for "the agent" agents_ready "$api" 1
 id=$(curl -fsS -X POST "$api/api/v1/tests" -H 'Content-Type: application/json' -d "$(jq -n \
   --arg url "http://127.0.0.1:$target_port/" --argjson rps "$rps" --arg duration "${seconds}s" \
   '{name: "memory", target: {url: $url}, load: {stages: [{duration: $duration, rate: $rps}]}}')" | jq -r .id)
