@@ -8,6 +8,7 @@
 
 #include "cli/version.h"
 #include "common/core/status.h"
+#include "common/core/utf8.h"
 
 namespace broadside {
 namespace {
@@ -62,7 +63,7 @@ absl::Status Embedded::Start(const TestSpec& spec) {
   if (result.code != CommandCode::kOk) {
     std::string text = result.detail;
     for (const FieldError& field : result.fields)
-      text += Concat("\n  ", field.pointer, ": ", field.detail);
+      text += Concat("\n  ", Escaped(field.pointer), ": ", field.detail);
     return result.code == CommandCode::kInvalid ? InvalidArgument(text) : FailedPrecondition(text);
   }
   first_ = result.test;

@@ -10,6 +10,7 @@
 
 #include "cli/version.h"
 #include "common/core/status.h"
+#include "common/core/utf8.h"
 
 namespace broadside {
 namespace {
@@ -104,8 +105,8 @@ std::string ProblemText(const RestAnswer& answer) {
   std::string text;
   for (const auto& error : *errors) {
     if (!text.empty()) text += "\n  ";
-    text +=
-        Concat(error.value("pointer", std::string()), ": ", error.value("detail", std::string()));
+    text += Escaped(
+        Concat(error.value("pointer", std::string()), ": ", error.value("detail", std::string())));
   }
   return text;
 }

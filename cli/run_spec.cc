@@ -65,7 +65,7 @@ absl::Status AddHeaders(const std::vector<std::string>& headers, FlagSpec& spec)
   for (const std::string& header : headers) {
     const size_t colon = header.find(':');
     if (colon == std::string::npos || colon == 0) {
-      return InvalidArgument("--header ", header, ": must be 'Name: value'");
+      return InvalidArgument("--header ", Escaped(header), ": must be 'Name: value'");
     }
     const std::string name = header.substr(0, colon);
     const size_t value = header.find_first_not_of(" \t", colon + 1);
@@ -198,7 +198,7 @@ absl::StatusOr<TestSpec> SpecOfFlags(const RunSpecFlags& flags) {
   std::string text;
   for (const FieldError& field : problem.fields()) {
     if (!text.empty()) text += "\n";
-    text += Concat(FlagOf(*made, field.pointer), ": ", field.detail);
+    text += Concat(Escaped(FlagOf(*made, field.pointer)), ": ", field.detail);
   }
   return InvalidArgument(text);
 }

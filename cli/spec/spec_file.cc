@@ -124,7 +124,7 @@ SpecFile::SpecFile(std::string name, std::string text, JsonNode root)
 
 std::string SpecFile::Describe(const FieldError& error) const {
   const std::string detail =
-      error.pointer.empty() ? error.detail : Concat(error.pointer, ": ", error.detail);
+      error.pointer.empty() ? error.detail : Concat(Escaped(error.pointer), ": ", error.detail);
   return At(name_, text_, OffsetOf(root_, error.pointer), detail);
 }
 

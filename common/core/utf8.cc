@@ -35,6 +35,25 @@ std::string Replace(std::string_view text, Keep keep) {
   return out;
 }
 
+// Takes the first code point, or the first byte of none, off `text` and appends it to `out`.
+void AppendEscaped(std::string_view& text, std::string& out) {
+  std::string_view rest = text;
+  const std::optional<char32_t> code_point = NextCodePoint(rest);
+  const size_t length = code_point ? text.size() - rest.size() : 1;
+  const bool plain = code_point && IsPrintable(*code_point);
+  for (const char c : text.substr(0, length)) {
+    if (plain) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<uint8_t>(c);
+    out += "\\x";
+    out += "0123456789abcdef"[byte >> 4];
+    out += "0123456789abcdef"[byte & 0xf];
+  }
+  text.remove_prefix(length);
+}
+
 }  // namespace
 
 std::optional<char32_t> NextCodePoint(std::string_view& text) {
@@ -76,25 +95,18 @@ std::string ReplaceInvalidUtf8(std::string_view text) {
 
 std::string ReplaceUnprintable(std::string_view text) { return Replace(text, IsPrintable); }
 
+std::string Escaped(std::string_view text) {
+  std::string out;
+  while (!text.empty()) AppendEscaped(text, out);
+  return out;
+}
+
 std::string Quoted(std::string_view text, size_t bytes_max) {
   std::string out = "\"";
   const size_t whole = text.size();
   while (!text.empty() && whole - text.size() < bytes_max) {
-    std::string_view rest = text;
-    const std::optional<char32_t> code_point = NextCodePoint(rest);
-    const size_t length = code_point ? text.size() - rest.size() : 1;
-    for (size_t i = 0; i < length; ++i) {
-      const auto byte = static_cast<uint8_t>(text[i]);
-      if (code_point && IsPrintable(*code_point)) {
-        if (byte == '"' || byte == '\\') out += '\\';
-        out += text[i];
-      } else {
-        out += "\\x";
-        out += "0123456789abcdef"[byte >> 4];
-        out += "0123456789abcdef"[byte & 0xf];
-      }
-    }
-    text.remove_prefix(length);
+    if (text[0] == '"' || text[0] == '\\') out += '\\';
+    AppendEscaped(text, out);
   }
   out += text.empty() ? "\"" : "...\"";
   return out;

@@ -26,8 +26,10 @@ std::string ReplaceInvalidUtf8(std::string_view text);
 // `text` with "?" also for each code point that is not printable.
 std::string ReplaceUnprintable(std::string_view text);
 
-// `text` in double quotes for an error message: unprintable and invalid bytes as \xNN, and cut
-// after `bytes_max` bytes with "...".
+// `text` in one line for an error message: unprintable and invalid bytes as \xNN.
+std::string Escaped(std::string_view text);
+// The same in double quotes, with a backslash before quotes and backslashes, and cut after
+// `bytes_max` bytes with "...".
 std::string Quoted(std::string_view text, size_t bytes_max = 80);
 
 }  // namespace broadside

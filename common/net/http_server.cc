@@ -5,6 +5,7 @@
 #include <future>
 #include <optional>
 
+#include "common/core/utf8.h"
 #include "common/net/http_server_listener.h"
 #include "common/net/log.h"
 
@@ -109,7 +110,7 @@ struct ListenAddress {
 absl::StatusOr<ListenAddress> ParseListen(const HttpServerOptions& options) {
   const std::string_view text = options.listen;
   const auto wrong = [&] {
-    return InvalidArgument("\"", text, "\" is no address to listen on: give ", options.flag,
+    return InvalidArgument(Quoted(text), " is no address to listen on: give ", options.flag,
                            " as ADDRESS:PORT, for example 127.0.0.1:8080 or [::1]:8080");
   };
   const size_t colon = text.rfind(':');

@@ -314,7 +314,7 @@ std::string SpecProblem::ToString() const {
   if (fields().empty()) return "";
   // The pointer of the whole document is empty.
   const std::string& pointer = fields()[0].pointer;
-  return Concat(pointer.empty() ? "the document" : pointer, ": ", fields()[0].detail);
+  return Concat(pointer.empty() ? "the document" : Escaped(pointer), ": ", fields()[0].detail);
 }
 
 std::variant<TestSpec, SpecProblem> ParseTestSpec(std::string_view json) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/core/status.h"
+#include "common/core/utf8.h"
 
 namespace broadside {
 namespace {
@@ -112,7 +113,7 @@ absl::StatusOr<TestSpec> FromProto(const v1::TestSpec& proto) {
   spec.agents.min = proto.agents().min();
   spec.agents.use = proto.agents().use_all() ? AgentsUse::kAll : AgentsUse::kAuto;
   const std::vector<FieldError> errors = Validate(spec);
-  if (!errors.empty()) return InvalidArgument(errors[0].pointer, ": ", errors[0].detail);
+  if (!errors.empty()) return InvalidArgument(Escaped(errors[0].pointer), ": ", errors[0].detail);
   return spec;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "common/core/utf8.h"
 #include "controller/rest/encoding.h"
 #include "controller/rest/etag.h"
 #include "controller/rest/rest_api.h"
@@ -51,7 +52,7 @@ void RestApi::Page(const CallPtr& call) { SendAsset(call, *FindPageAsset("index.
 void RestApi::Asset(const CallPtr& call) {
   const std::string& name = call->path_values[0];
   const PageAsset* asset = FindPageAsset(name);
-  if (asset == nullptr) return call->Fail(404, Concat("the page has no part \"", name, "\""));
+  if (asset == nullptr) return call->Fail(404, Concat("the page has no part ", Quoted(name)));
   SendAsset(call, *asset);
 }
 

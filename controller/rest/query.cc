@@ -101,10 +101,10 @@ absl::StatusOr<std::set<std::string>> ParseNames(std::string_view parameter, std
     const size_t comma = std::min(text.find(','), text.size());
     const std::string name(text.substr(0, comma));
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return InvalidArgument(parameter, ": \"", name, "\" is none of ", Listed(known));
+      return InvalidArgument(parameter, ": ", Quoted(name), " is none of ", Listed(known));
     }
     if (!names.insert(name).second) {
-      return InvalidArgument(parameter, ": \"", name, "\" is given twice");
+      return InvalidArgument(parameter, ": ", Quoted(name), " is given twice");
     }
     if (comma == text.size()) return names;
     text.remove_prefix(comma + 1);

@@ -81,6 +81,8 @@ TEST(RunSpecTest, NamesTheFlagThatIsWrong) {
        "--header A: is given twice"},
       {[](RunSpecFlags& f) { f.headers = {"A/~b: b"}; },
        "--header A/~b: \"A/~b\" is no header name"},
+      {[](RunSpecFlags& f) { f.headers = {"A\r\nB: b"}; },
+       "--header A\\x0d\\x0aB: \"A\\x0d\\x0aB\" is no header name"},
       {[](RunSpecFlags& f) { f.headers = {"A: \xff"}; }, "--header \"A\": is not valid UTF-8"},
       {[](RunSpecFlags& f) { f.headers = {"A"}; }, "--header A: must be 'Name: value'"},
       {[](RunSpecFlags& f) { f.body = std::string((1 << 20) + 1, 'x'); },

@@ -78,6 +78,8 @@ TEST(SpecFileTest, NamesThePlaceOfEachWrongField) {
             "s.yaml:2:1: /name: is missing\ns.yaml:2:1: /timeout: 32400000 ms exceeds 250000 ms");
   EXPECT_EQ(Error(Replaced("Accept", "a~/\u20ac")),
             "s.yaml:5:13: /target/headers/a~0~1\u20ac: \"a~/\u20ac\" is no header name");
+  EXPECT_EQ(Error(Replaced("Accept", "\"a\\r\\nb\"")),
+            "s.yaml:5:13: /target/headers/a\\x0d\\x0ab: \"a\\x0d\\x0ab\" is no header name");
   EXPECT_EQ(Error("5"), "s.yaml:1:1: must be an object, not 5");
 }
 

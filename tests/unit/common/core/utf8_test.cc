@@ -74,6 +74,13 @@ TEST(Utf8Test, CallsUnprintableWhatTerminalsWouldObey) {
   }
 }
 
+TEST(Utf8Test, EscapesWhatWouldBreakTheLine) {
+  EXPECT_EQ(Escaped("/headers/a\"b\\c"), "/headers/a\"b\\c") << "printable text stays";
+  EXPECT_EQ(Escaped("a\r\nb\x1b[31m"), "a\\x0d\\x0ab\\x1b[31m");
+  EXPECT_EQ(Escaped("\xff\u00e9\u2028"), "\\xff\u00e9\\xe2\\x80\\xa8");
+  EXPECT_EQ(Escaped(Escaped("a\n")), "a\\x0a") << "once is enough";
+}
+
 TEST(Utf8Test, QuotesForErrorMessages) {
   EXPECT_EQ(Quoted("plain"), "\"plain\"");
   EXPECT_EQ(Quoted("a\"b\\c"), "\"a\\\"b\\\\c\"");

@@ -327,6 +327,16 @@ TEST(SpecJsonTest, TellsTextThatIsNotJsonFromAWrongSpec) {
             "line 2, column 3: syntax error while parsing object key - invalid literal");
 }
 
+TEST(SpecJsonTest, SaysItInOneLineWhateverTheKeysHold) {
+  const auto parsed =
+      ParseTestSpec(R"({"name":"x","target":{"url":"http://svc","headers":{"a\r\nb":"c"}},)"
+                    R"("load":{"stages":[{"duration_ms":1,"rate":0}]}})");
+  const auto* problem = std::get_if<SpecProblem>(&parsed);
+  ASSERT_NE(problem, nullptr);
+  EXPECT_EQ(problem->ToString(), R"(/target/headers/a\x0d\x0ab: "a\x0d\x0ab" is no header name)");
+  EXPECT_EQ(problem->fields()[0].pointer, "/target/headers/a\r\nb") << "the key as it was given";
+}
+
 TEST(SpecJsonTest, ReadsARateChange) {
   EXPECT_EQ(std::get<MicroRate>(ParseRateChange(R"({"rate": 0.1})")), 100'000);
   const auto error = [](std::string_view json) {
