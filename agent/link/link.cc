@@ -3,7 +3,6 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "common/core/check.h"
 #include "common/core/limits.h"
 #include "common/net/clock.h"
+#include "common/rpc/stream_bytes.h"
 #include "common/wire/fleet_proto.h"
 
 namespace broadside {
@@ -20,14 +20,6 @@ using Outbox = StreamOutbox<ControllerMessage, v1::AttachRequest>;
 using RawReactor = grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 
 constexpr char kAttach[] = "/broadside.v1.FleetService/Attach";
-
-absl::StatusOr<ControllerMessage> Parse(grpc::ByteBuffer* bytes) {
-  v1::AttachResponse response;
-  if (!grpc::SerializationTraits<v1::AttachResponse>::Deserialize(bytes, &response).ok()) {
-    return InvalidArgument("the message is not a broadside.v1.AttachResponse");
-  }
-  return FromProto(response);
-}
 
 // Owned by gRPC: deletes itself in OnDone. The call is raw bytes, so that bytes that are no message
 // can be told from the end of the stream.
@@ -51,11 +43,7 @@ class LinkStream final : public RawReactor, public StreamTransport<v1::AttachReq
     if (message.has_beat()) {
       message.mutable_beat()->set_agent_sent_ns(BootNow().time_since_epoch().count());
     }
-    bool own_buffer = false;
-    outgoing_.Clear();
-    const grpc::Status status =
-        grpc::SerializationTraits<v1::AttachRequest>::Serialize(message, &outgoing_, &own_buffer);
-    BS_CHECK(status.ok()) << status.error_message();
+    ToBytes(message, &outgoing_);
     RawReactor::StartWrite(&outgoing_);
   }
   void StartHalfClose() override { StartWritesDone(); }
@@ -71,7 +59,7 @@ class LinkStream final : public RawReactor, public StreamTransport<v1::AttachReq
       return;
     }
     const BootTime received = BootNow();
-    outbox_->Received(Parse(&incoming_), received);
+    outbox_->Received(FromBytes<v1::AttachResponse>(&incoming_), received);
   }
   void OnWriteDone(bool ok) override { outbox_->Written(ok); }
   void OnWritesDoneDone(bool ok) override { outbox_->Written(ok); }

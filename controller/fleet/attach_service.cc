@@ -6,7 +6,7 @@
 #include "common/core/limits.h"
 #include "common/core/status.h"
 #include "common/net/clock.h"
-#include "common/wire/fleet_proto.h"
+#include "common/rpc/stream_bytes.h"
 
 namespace broadside {
 namespace {
@@ -17,14 +17,6 @@ grpc::Status ToGrpc(const absl::Status& status) {
   // The detail travels in a header, which peers bound (8 KiB by default).
   const std::string_view detail = ToStd(status.message()).substr(0, limits::kStatusDetailBytesMax);
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(detail));
-}
-
-absl::StatusOr<AgentMessage> Parse(grpc::ByteBuffer* bytes) {
-  v1::AttachRequest request;
-  if (!grpc::SerializationTraits<v1::AttachRequest>::Deserialize(bytes, &request).ok()) {
-    return InvalidArgument("the message is not a broadside.v1.AttachRequest");
-  }
-  return FromProto(request);
 }
 
 // A call that is not let in. It has one operation in its life, so nothing can overlap it.
@@ -54,11 +46,7 @@ class AttachStream final : public RawReactor, public StreamTransport<v1::AttachR
     if (message.has_beat_reply()) {
       message.mutable_beat_reply()->set_controller_sent_ns(BootNow().time_since_epoch().count());
     }
-    bool own_buffer = false;
-    outgoing_.Clear();
-    const grpc::Status status =
-        grpc::SerializationTraits<v1::AttachResponse>::Serialize(message, &outgoing_, &own_buffer);
-    BS_CHECK(status.ok()) << status.error_message();
+    ToBytes(message, &outgoing_);
     RawReactor::StartWrite(&outgoing_);
   }
   void StartHalfClose() override { BS_CHECK(false) << "a server has no half-close"; }
@@ -73,7 +61,7 @@ class AttachStream final : public RawReactor, public StreamTransport<v1::AttachR
       return;
     }
     const BootTime received = BootNow();
-    outbox_->Received(Parse(&incoming_), received);
+    outbox_->Received(FromBytes<v1::AttachRequest>(&incoming_), received);
   }
   void OnWriteDone(bool ok) override { outbox_->Written(ok); }
   void OnDone() override {
