@@ -7,6 +7,7 @@
 #include "cli/version.h"
 #include "common/net/descriptor_limit.h"
 #include "common/net/log.h"
+#include "common/wire/duration.h"
 #include "controller/controller.h"
 #include "controller/rest/rest_server.h"
 
@@ -18,6 +19,8 @@ struct ControllerFlags {
   std::string grpc = "127.0.0.1:9090";
   std::string data = ":memory:";
   int horizon_s = 3;
+  int64_t keep_tests = kKeepTestsDefault;
+  std::string keep_for = FormatDuration(kKeepForDefault);
 };
 
 int Fail(const absl::Status& status) {
@@ -36,8 +39,14 @@ void LogStarted(const ControllerFlags& flags, Controller& controller, const Rest
        {"store", store.uuid},
        {"epoch", std::to_string(store.epoch)},
        {"unended_tests", std::to_string(store.unended_tests)},
+       {"writable", store.writable.ok() ? "true" : "false"},
        {"descriptors", std::to_string(descriptors)},
        {"version", kVersion}});
+}
+
+std::string CheckDuration(const std::string& text) {
+  const absl::StatusOr<Millis> duration = ParseDuration(text);
+  return duration.ok() ? "" : std::string(duration.status().message());
 }
 
 int RunController(const ControllerFlags& flags, Signals& signals) {
@@ -48,7 +57,8 @@ int RunController(const ControllerFlags& flags, Signals& signals) {
   options.data = flags.data;
   options.horizon = Seconds(flags.horizon_s);
   options.version = kVersion;
-  options.on_fatal = [&signals](const absl::Status&) { signals.Wake(); };
+  options.keep_tests = flags.keep_tests;
+  options.keep_for = *ParseDuration(flags.keep_for);
   Controller controller(options);
   if (const absl::Status status = controller.Start(); !status.ok()) return Fail(status);
 
@@ -57,16 +67,14 @@ int RunController(const ControllerFlags& flags, Signals& signals) {
   if (!rest.ok()) return Fail(rest.status());
   LogStarted(flags, controller, **rest, descriptors);
 
-  const int signal = signals.Wait();
-  if (signal > 0) {
-    // A planned stop: the agents get a bridge of segments, so that the load goes on until the next
-    // controller is there.
-    Log(LogLevel::kInfo, "controller_stopping", {{"why", "signal"}});
-    controller.PrepareRestart(Seconds(3));
-  }
+  signals.Wait();
+  // A planned stop: the agents get a bridge of segments, so that the load goes on until the next
+  // controller is there.
+  Log(LogLevel::kInfo, "controller_stopping", {{"why", "signal"}});
+  controller.PrepareRestart(Seconds(3));
   (*rest)->Stop();
   controller.Stop();
-  return signal > 0 ? kExitGood : kExitFailure;
+  return kExitGood;
 }
 
 }  // namespace
@@ -95,6 +103,15 @@ Examples:
       ->check(CLI::Range(1, 30))
       ->capture_default_str()
       ->option_text("SECONDS");
+  verb->add_option("--keep-tests", flags->keep_tests, "ended tests to keep, the newest")
+      ->check(CLI::Range(int64_t{1}, kKeepTestsMax))
+      ->capture_default_str()
+      ->option_text("N");
+  verb->add_option("--keep-for", flags->keep_for,
+                   "how long to keep a test after its end; 0: however old it is")
+      ->check(CheckDuration)
+      ->capture_default_str()
+      ->option_text("DURATION");
   verb->callback([flags, &chosen] {
     chosen = [flags](Signals& signals) { return RunController(*flags, signals); };
   });

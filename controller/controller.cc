@@ -51,17 +51,17 @@ absl::Status Controller::Start() {
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(options_.data, &stored);
   if (!store.ok()) return store.status();
   store_ = std::move(*store);
-  store_facts_ = {stored.store_uuid, stored.epoch, stored.unended.size()};
-
-  CoreOptions core_options;
-  core_options.horizon = options_.horizon;
-  core_options.start_lead = options_.start_lead;
-  core_options.version = options_.version;
-  core_options.nonce = RandomUint64();
+  store_facts_ = {stored.store_uuid, stored.epoch, stored.unended.size(), store_->writable()};
   home_.RunAndWait([&] {
-    core_ = std::make_unique<ControllerCore>(core_options, stored, ReadNow());
     tick_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
     flush_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
+    retry_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
+    Begin(stored);
+    if (!store_->writable().ok()) {
+      // What the core shows of the store is all that it is for.
+      Publish(core_->Flush(ReadNow()).view);
+      EnterReadOnly(store_->writable());
+    }
     MaybeFlush();
     next_tick_ = BootNow() + kTick;
     ArmTick();
@@ -70,9 +70,23 @@ absl::Status Controller::Start() {
   return fleet_->Start(options_.grpc_listen);
 }
 
+void Controller::Begin(const StoredState& stored) {
+  CoreOptions core_options;
+  core_options.horizon = options_.horizon;
+  core_options.start_lead = options_.start_lead;
+  core_options.version = options_.version;
+  core_options.nonce = RandomUint64();
+  core_ = std::make_unique<ControllerCore>(core_options, stored, ReadNow());
+  read_only_.clear();
+  expiry_due_ = true;
+}
+
 FleetServer::Handlers Controller::FleetHandlers() {
   FleetServer::Handlers handlers;
-  handlers.on_open = [](StreamId, const std::string&) {};  // a stream counts from its Hello on
+  // A stream counts from its Hello on. It comes back until we can write.
+  handlers.on_open = [this](StreamId stream, const std::string&) {
+    if (core_ == nullptr) fleet_->Close(stream, Unavailable(read_only_));
+  };
   handlers.on_message = [this](StreamId stream, AgentMessage message, BootTime received) {
     Handle(AgentSaid{stream, std::move(message), received});
   };
@@ -90,8 +104,9 @@ void Controller::Stop() {
   home_.RunAndWait([this] {
     if (tick_timer_) tick_timer_->cancel();
     if (flush_timer_) flush_timer_->cancel();
+    if (retry_timer_) retry_timer_->cancel();
     // The last decisions are made durable too; the store finishes what it was given.
-    if (core_ && !commit_in_flight_ && !failed_ && core_->NeedsFlush()) Flush();
+    if (core_ && !commit_in_flight_ && core_->NeedsFlush()) Flush();
   });
   store_->Stop();
   home_.RunAndWait([this] {
@@ -99,6 +114,7 @@ void Controller::Stop() {
       done(NoAnswer("the controller stops"));
     tick_timer_.reset();
     flush_timer_.reset();
+    retry_timer_.reset();
   });
   home_.Stop();
   store_.reset();
@@ -111,7 +127,7 @@ void Controller::PrepareRestart(Nanos limit) {
   std::promise<void> taken;
   auto timer = std::make_shared<boost::asio::steady_timer>(home_.context());
   std::function<void()> check = [&] {
-    if ((!commit_in_flight_ && core_->PlanTaken()) || BootNow() >= until) {
+    if (!core_ || (!commit_in_flight_ && core_->PlanTaken()) || BootNow() >= until) {
       taken.set_value();
       return;
     }
@@ -139,13 +155,14 @@ void Controller::OnTick() {
     tick.throttled_fraction = throttle_.TakeFraction();
     next_throttle_ = now + kThrottleEvery;
   }
-  if (!failed_) Handle(tick);
+  if (now >= next_expiry_) expiry_due_ = true;
+  Handle(tick);
   ArmTick();
 }
 
 void Controller::Handle(const ControllerEvent& event) {
   home_.AssertCurrent();
-  if (failed_ || stopping_) return;
+  if (!core_ || stopping_) return;
   Perform(core_->Step(event, ReadNow()));
   MaybeFlush();
 }
@@ -171,7 +188,7 @@ void Controller::Perform(ControllerEffects effects) {
 }
 
 void Controller::MaybeFlush() {
-  if (commit_in_flight_ || failed_ || stopping_ || !core_->NeedsFlush()) return;
+  if (commit_in_flight_ || !core_ || stopping_ || !core_->NeedsFlush()) return;
   const Nanos since = BootNow() - last_flush_;
   if (core_->Urgent() || since >= kCollect) {
     Flush();
@@ -191,6 +208,7 @@ void Controller::Flush() {
     return;
   }
   commit_in_flight_ = true;
+  if (!commit->batch.ended.empty()) expiry_due_ = true;
   store_->Write(std::move(commit->batch), [this, commit](absl::Status status) {
     home_.Post([this, commit, status] { OnCommitted(status, commit); });
   });
@@ -198,16 +216,11 @@ void Controller::Flush() {
 
 void Controller::OnCommitted(absl::Status status, const std::shared_ptr<Commit>& commit) {
   commit_in_flight_ = false;
-  if (!status.ok()) {
-    // What was decided since is not durable, and nothing of it goes out. The plan that the agents
-    // hold runs dry: that is the fence.
-    failed_ = true;
-    Log(LogLevel::kError, "store_failed", {{"why", std::string(ToStd(status.message()))}});
-    if (options_.on_fatal) options_.on_fatal(status);
-    return;
-  }
+  if (!status.ok()) return EnterReadOnly(status);
+  commit->view->store_bytes = store_->bytes();
   Publish(commit->view);
   Perform(std::move(commit->effects));
+  if (std::exchange(expiry_due_, false)) ForgetExpired();
   MaybeFlush();
 }
 

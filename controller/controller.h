@@ -4,6 +4,10 @@
 // users. Performs effects in one place: what was decided is written, and only when it is on disk do
 // messages, replies and the view go out.
 //
+// A store that cannot be written makes it read-only: what was decided since the last commit is
+// dropped, agents are sent away, the last view stays. It tries again by itself, and goes on as a
+// restarted controller would, from what the store has and with a higher epoch (docs/adr/0008).
+//
 // Start and Stop from the main thread; everything else as controller/core/commands.h says.
 
 #include <boost/asio/steady_timer.hpp>
@@ -25,20 +29,25 @@
 
 namespace broadside {
 
+inline constexpr int64_t kKeepTestsDefault = 1000;
+inline constexpr int64_t kKeepTestsMax = 1'000'000;
+inline constexpr std::chrono::hours kKeepForDefault{30 * 24};
+
 struct ControllerOptions {
   std::vector<std::string> grpc_listen;  // "HOST:PORT"; none: in-process only
   std::string data = ":memory:";         // a directory, or ":memory:"
   Nanos horizon = limits::kHorizonDefault;
   Nanos start_lead = limits::kStartLead;
   std::string version;
-  // The store failed: nothing is appended any more, the process has to end. On home, once.
-  std::function<void(absl::Status)> on_fatal;
+  int64_t keep_tests = kKeepTestsDefault;  // ended tests, the newest
+  Nanos keep_for = kKeepForDefault;        // after their end; 0: for ever
 };
 
 struct StoreFacts {
   std::string uuid;
   uint64_t epoch = 0;
   size_t unended_tests = 0;
+  absl::Status writable;
 };
 
 class Controller : public Commands {
@@ -46,7 +55,7 @@ class Controller : public Commands {
   explicit Controller(ControllerOptions options);
   ~Controller() override;  // stops
 
-  // Opens the store, then listens. An error says what to do.
+  // Opens the store, then listens. An error says what to do. A store that can only be read is none.
   absl::Status Start();
   // A planned restart: appends the bridge and waits until the agents have it, at most `limit`. Then
   // Stop may follow.
@@ -77,6 +86,15 @@ class Controller : public Commands {
   void Unsubscribe(uint64_t subscription) override;
 
  private:
+  // Home: a core from what the store has.
+  void Begin(const StoredState& stored);
+  // controller_read_only.cc
+  void EnterReadOnly(const absl::Status& why);
+  void PublishReadOnly(const FleetView& last, const absl::Status& why);
+  void TryAgainLater();
+  void OnReopened(const absl::Status& writable, const StoredState& stored);
+  // Asks the store which ended tests to forget.
+  void ForgetExpired();
   void Handle(const ControllerEvent& event);
   void Perform(ControllerEffects effects);
   void MaybeFlush();
@@ -88,6 +106,10 @@ class Controller : public Commands {
   // Registers the request and makes its event; on any thread.
   template <typename MakeEvent>
   void Ask(Done done, MakeEvent make_event);
+  // The same once `record` is read; its error is the answer.
+  template <typename MakeEvent>
+  void AskWith(const absl::StatusOr<std::optional<TestRecord>>& record, Done done,
+               MakeEvent make_event);
   FleetServer::Handlers FleetHandlers();
 
   // Constant after construction, and after Start.
@@ -95,11 +117,15 @@ class Controller : public Commands {
   StoreFacts store_facts_;
 
   // Changed by home only.
-  std::unique_ptr<ControllerCore> core_;
+  std::unique_ptr<ControllerCore> core_;  // none while read-only
+  std::string read_only_;                 // why; empty while there is a core
+  Nanos retry_after_{0};
+  BootTime writable_since_{};
+  bool expiry_due_ = false;
+  BootTime next_expiry_{};
   std::map<RequestId, Done> requests_;
   RequestId last_request_ = 0;
   bool commit_in_flight_ = false;
-  bool failed_ = false;
   bool stopping_ = false;
   BootTime last_flush_{};
   BootTime next_tick_{};
@@ -118,6 +144,7 @@ class Controller : public Commands {
   IoThread home_{"controller"};
   std::unique_ptr<boost::asio::steady_timer> tick_timer_;
   std::unique_ptr<boost::asio::steady_timer> flush_timer_;
+  std::unique_ptr<boost::asio::steady_timer> retry_timer_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<FleetServer> fleet_;
 };

@@ -22,15 +22,31 @@ CommandResult NoTest(const TestId& test) {
   return result;
 }
 
+CommandResult Unreadable(const absl::Status& why) {
+  CommandResult result;
+  result.code = CommandCode::kUnavailable;
+  result.detail = Concat("the store cannot be read: ", why.message());
+  return result;
+}
+
+// A page, or one that says why there is none.
+template <typename Page>
+Page PageOf(absl::StatusOr<Page> page) {
+  if (page.ok()) return *std::move(page);
+  Page none;
+  none.unavailable = Unreadable(page.status()).detail;
+  return none;
+}
+
 }  // namespace
 
 template <typename MakeEvent>
 void Controller::Ask(Done done, MakeEvent make_event) {
   home_.Post([this, done = std::move(done), make_event = std::move(make_event)]() mutable {
-    if (failed_ || stopping_) {
+    if (!core_ || stopping_) {
       CommandResult result;
       result.code = CommandCode::kUnavailable;
-      result.detail = failed_ ? "the controller cannot write its store" : "the controller stops";
+      result.detail = core_ ? "the controller stops" : read_only_;
       done(std::move(result));
       return;
     }
@@ -40,9 +56,32 @@ void Controller::Ask(Done done, MakeEvent make_event) {
   });
 }
 
+template <typename MakeEvent>
+void Controller::AskWith(const absl::StatusOr<std::optional<TestRecord>>& record, Done done,
+                         MakeEvent make_event) {
+  if (record.ok()) return Ask(std::move(done), std::move(make_event));
+  home_.Post([done = std::move(done), result = Unreadable(record.status())] { done(result); });
+}
+
 void Controller::StartTest(StartRequest request, Done done) {
-  Ask(std::move(done), [request = std::move(request)](RequestId id) {
-    return ControllerEvent(StartAsked{id, RandomTestId(), request});
+  if (request.idempotency_key.empty()) {
+    Ask(std::move(done), [request = std::move(request)](RequestId id) {
+      return ControllerEvent(StartAsked{id, RandomTestId(), request, nullptr, 0});
+    });
+    return;
+  }
+  const std::string key = request.idempotency_key;
+  store_->ReadTestByKey(key, [this, request = std::move(request), done = std::move(done)](
+                                 const absl::StatusOr<std::optional<TestRecord>>& record) {
+    StartAsked asked{0, RandomTestId(), request, nullptr, 0};
+    if (record.ok() && record->has_value()) {
+      asked.earlier = ViewOfRecord(**record);
+      asked.earlier_body_hash = (*record)->body_hash;
+    }
+    AskWith(record, done, [asked = std::move(asked)](RequestId id) mutable {
+      asked.request = id;
+      return ControllerEvent(std::move(asked));
+    });
   });
 }
 
@@ -63,13 +102,13 @@ void Controller::DeleteTest(const TestId& test, Done done) {
     });
     return;
   }
-  store_->ReadTest(test,
-                   [this, test, done = std::move(done)](const std::optional<TestRecord>& record) {
-                     const bool in_store = record.has_value();
-                     Ask(done, [test, in_store](RequestId id) {
-                       return ControllerEvent(DeleteAsked{id, test, in_store});
-                     });
-                   });
+  store_->ReadTest(test, [this, test, done = std::move(done)](
+                             const absl::StatusOr<std::optional<TestRecord>>& record) {
+    const bool in_store = record.ok() && record->has_value();
+    AskWith(record, done, [test, in_store](RequestId id) {
+      return ControllerEvent(DeleteAsked{id, test, in_store});
+    });
+  });
 }
 
 void Controller::DrainAgent(const std::string& name, Done done) {
@@ -83,25 +122,32 @@ void Controller::ReadTest(const TestId& test, Done done) {
     home_.Post([done = std::move(done), found = it->second] { done(Found(found)); });
     return;
   }
-  store_->ReadTest(
-      test, [this, test, done = std::move(done)](const std::optional<TestRecord>& record) {
-        CommandResult result = record.has_value() ? Found(ViewOfRecord(*record)) : NoTest(test);
-        home_.Post([done, result = std::move(result)]() mutable { done(std::move(result)); });
-      });
+  store_->ReadTest(test, [this, test, done = std::move(done)](
+                             const absl::StatusOr<std::optional<TestRecord>>& record) {
+    CommandResult result;
+    if (!record.ok()) {
+      result = Unreadable(record.status());
+    } else {
+      result = record->has_value() ? Found(ViewOfRecord(**record)) : NoTest(test);
+    }
+    home_.Post([done, result = std::move(result)]() mutable { done(std::move(result)); });
+  });
 }
 
 void Controller::ReadTests(const std::optional<TestCursor>& after, int limit,
                            std::function<void(TestPage)> done) {
   store_->ReadTests(
-      after, limit,
-      [this, done = std::move(done)](const std::vector<TestRecord>& records,
-                                     std::optional<TestCursor> next) {
+      after, limit, [this, done = std::move(done)](absl::StatusOr<TestRecordPage> records) {
         TestPage page;
-        page.next = std::move(next);
-        const std::shared_ptr<const FleetView> now = view();
-        for (const TestRecord& record : records) {
-          const auto it = now->tests.find(record.id);
-          page.items.push_back(it != now->tests.end() ? it->second : ViewOfRecord(record));
+        if (records.ok()) {
+          page.next = std::move(records->next);
+          const std::shared_ptr<const FleetView> now = view();
+          for (const TestRecord& record : records->items) {
+            const auto it = now->tests.find(record.id);
+            page.items.push_back(it != now->tests.end() ? it->second : ViewOfRecord(record));
+          }
+        } else {
+          page.unavailable = Unreadable(records.status()).detail;
         }
         home_.Post([done, page = std::move(page)]() mutable { done(std::move(page)); });
       });
@@ -109,23 +155,26 @@ void Controller::ReadTests(const std::optional<TestCursor>& after, int limit,
 
 void Controller::ReadIntervals(const TestId& test, int64_t from_k, int limit,
                                std::function<void(IntervalPage)> done) {
-  store_->ReadIntervals(test, from_k, limit, [this, done = std::move(done)](IntervalPage page) {
-    home_.Post([done, page = std::move(page)]() mutable { done(std::move(page)); });
-  });
+  store_->ReadIntervals(
+      test, from_k, limit, [this, done = std::move(done)](absl::StatusOr<IntervalPage> read) {
+        home_.Post([done, page = PageOf(std::move(read))]() mutable { done(std::move(page)); });
+      });
 }
 
 void Controller::ReadChanges(const TestId& test, uint64_t before, int limit,
                              std::function<void(ChangePage)> done) {
-  store_->ReadChanges(test, before, limit, [this, done = std::move(done)](ChangePage page) {
-    home_.Post([done, page = std::move(page)]() mutable { done(std::move(page)); });
-  });
+  store_->ReadChanges(
+      test, before, limit, [this, done = std::move(done)](absl::StatusOr<ChangePage> read) {
+        home_.Post([done, page = PageOf(std::move(read))]() mutable { done(std::move(page)); });
+      });
 }
 
 void Controller::ReadUpdates(const TestId& test, uint64_t after, int limit,
                              std::function<void(UpdatePage)> done) {
-  store_->ReadUpdates(test, after, limit, [this, done = std::move(done)](UpdatePage page) {
-    home_.Post([done, page = std::move(page)]() mutable { done(std::move(page)); });
-  });
+  store_->ReadUpdates(
+      test, after, limit, [this, done = std::move(done)](absl::StatusOr<UpdatePage> read) {
+        home_.Post([done, page = PageOf(std::move(read))]() mutable { done(std::move(page)); });
+      });
 }
 
 }  // namespace broadside

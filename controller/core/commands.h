@@ -49,24 +49,29 @@ struct TestCursor {
   TestId id;
   friend bool operator==(const TestCursor&, const TestCursor&) = default;
 };
+// `unavailable` of a page: why the store cannot be read; empty when it was.
 struct TestPage {
   std::vector<std::shared_ptr<const TestView>> items;  // newest first
   std::optional<TestCursor> next;                      // nothing at the end
+  std::string unavailable;
 };
 struct IntervalPage {
   bool found = true;
   std::vector<std::shared_ptr<const IntervalView>> items;  // ascending k
   std::optional<int64_t> next;                             // first k of the next page
+  std::string unavailable;
 };
 struct ChangePage {
   bool found = true;
   std::vector<Change> items;     // newest first
   std::optional<uint64_t> next;  // revision that the next page is older than
+  std::string unavailable;
 };
 struct UpdatePage {
   bool found = true;
   std::vector<Update> items;  // ascending revision
   bool more = false;
+  std::string unavailable;
 };
 
 class Commands {

@@ -25,6 +25,7 @@ ControllerCore::ControllerCore(const CoreOptions& options, const StoredState& st
   run_options_.start_lead = options.start_lead;
   run_options_.silence = Silence();
   for (const auto& [incarnation, seq] : stored.acked) RememberGone(incarnation, seq);
+  for (const Incarnation& incarnation : stored.drains) RememberDrain(incarnation);
   for (const StoredTest& test : stored.unended) {
     auto run = std::make_unique<TestRun>(test, stored.ledger, run_options_, now);
     if (!test.test.idempotency_key.empty()) {
@@ -58,22 +59,34 @@ void ControllerCore::CollectLogs(TestRun& run, ControllerEffects& effects) {
 
 // ---- users ----
 
-void ControllerCore::On(const StartAsked& asked, Now now, ControllerEffects& effects) {
+bool ControllerCore::AnswerAgain(const StartAsked& asked, ControllerEffects& effects) {
   const std::string& key = asked.start.idempotency_key;
   const auto used = key.empty() ? keys_.end() : keys_.find(key);
-  if (used != keys_.end()) {
-    if (used->second.body_hash != asked.start.body_hash) {
-      effects.replies.push_back(
-          {asked.request, Refused(CommandCode::kKeyReused,
-                                  "this Idempotency-Key was used for a different request")});
-      return;
-    }
-    CommandResult again;
-    again.replayed = true;
+  const bool in_memory = used != keys_.end();
+  if (!in_memory && asked.earlier == nullptr) return false;
+  const uint64_t hash = in_memory ? used->second.body_hash : asked.earlier_body_hash;
+  if (hash != asked.start.body_hash) {
+    effects.replies.push_back(
+        {asked.request, Refused(CommandCode::kKeyReused,
+                                "this Idempotency-Key was used for a different request")});
+    return true;
+  }
+  CommandResult again;
+  again.replayed = true;
+  if (in_memory) {
     replies_.push_back({asked.request, used->second.test, std::move(again)});
     changed_ = urgent_ = true;
-    return;
+  } else {
+    // What the store has is durable.
+    again.test = asked.earlier;
+    effects.replies.push_back({asked.request, std::move(again)});
   }
+  return true;
+}
+
+void ControllerCore::On(const StartAsked& asked, Now now, ControllerEffects& effects) {
+  if (AnswerAgain(asked, effects)) return;
+  const std::string& key = asked.start.idempotency_key;
   if (std::vector<FieldError> errors = Validate(asked.start.spec); !errors.empty()) {
     CommandResult invalid = Refused(CommandCode::kInvalid, "the test spec is not valid");
     invalid.fields = std::move(errors);
@@ -169,11 +182,25 @@ void ControllerCore::On(const DeleteAsked& asked, Now /*now*/, ControllerEffects
         {asked.request, Refused(CommandCode::kNotFound, Concat("no test ", asked.test))});
     return;
   }
-  std::erase(ended_order_, asked.test);
-  std::erase_if(keys_, [&](const auto& key) { return key.second.test == asked.test; });
-  deleted_.push_back(asked.test);
+  ForgetTest(asked.test);
   replies_.push_back({asked.request, {}, {}});
   changed_ = urgent_ = true;
+}
+
+void ControllerCore::ForgetTest(const TestId& test) {
+  ended_.erase(test);
+  std::erase(ended_order_, test);
+  std::erase_if(keys_, [&](const auto& key) { return key.second.test == test; });
+  deleted_.push_back(test);
+  changed_ = true;
+}
+
+void ControllerCore::On(const TestsExpired& expired, Now /*now*/, ControllerEffects& effects) {
+  for (const TestId& test : expired.tests) {
+    if (runs_.contains(test)) continue;
+    ForgetTest(test);
+    effects.logs.push_back({LogEvent::Level::kInfo, "test_expired", {{"test", test}}});
+  }
 }
 
 void ControllerCore::On(const DrainAsked& asked, Now /*now*/, ControllerEffects& effects) {
@@ -183,6 +210,8 @@ void ControllerCore::On(const DrainAsked& asked, Now /*now*/, ControllerEffects&
     ++found;
     agent.drain_sent = true;
     outbox_.For(*agent.stream).drain = true;
+    RememberDrain(incarnation);
+    new_drains_.push_back(incarnation);
   }
   if (found == 0) {
     effects.replies.push_back(
@@ -243,6 +272,7 @@ Commit ControllerCore::Flush(Now now) {
   Commit commit;
   commit.batch.ledger = std::exchange(marks_, {});
   commit.batch.deleted = std::exchange(deleted_, {});
+  commit.batch.drains = std::exchange(new_drains_, {});
   for (auto it = runs_.begin(); it != runs_.end();) {
     TestRun& run = *it->second;
     run.Flush(commit.batch, now, agents_);
@@ -304,7 +334,7 @@ std::vector<AgentView> ControllerCore::AgentViews() const {
   return views;
 }
 
-std::shared_ptr<const FleetView> ControllerCore::MakeView(Now /*now*/) const {
+std::shared_ptr<FleetView> ControllerCore::MakeView(Now /*now*/) const {
   auto view = std::make_shared<FleetView>();
   view->agents = AgentViews();
   for (const auto& [id, run] : runs_) view->tests.emplace(id, run->view());

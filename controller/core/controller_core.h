@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class ControllerCore {
   void On(const RateAsked& asked, Now now, ControllerEffects& effects);
   void On(const StopAsked& asked, Now now, ControllerEffects& effects);
   void On(const DeleteAsked& asked, Now now, ControllerEffects& effects);
+  void On(const TestsExpired& expired, Now now, ControllerEffects& effects);
   void On(const DrainAsked& asked, Now now, ControllerEffects& effects);
   void On(const Ticked& tick, Now now, ControllerEffects& effects);
   void On(const RestartAsked& asked, Now now, ControllerEffects& effects);
@@ -66,6 +68,7 @@ class ControllerCore {
   void OnBeat(AgentRecord& agent, const Beat& beat, Now now);
   void OnReport(AgentRecord& agent, const Report& report, Now now, ControllerEffects& effects);
   void StartDraining(AgentRecord& agent, Now now);
+  void RememberDrain(const Incarnation& incarnation);
   void Lose(AgentRecord& agent, Now now);
   void ForgetAgents(Now now);
   void RememberGone(const Incarnation& incarnation, uint64_t seq);
@@ -76,9 +79,13 @@ class ControllerCore {
   // A text when the fleet has too few ports for the rate; empty when it has enough.
   std::string PortsExhausted(const TestSpec& spec, MicroRate peak, int64_t agents) const;
   AgentRecord* AgentOf(StreamId stream);
+  // Answers a request whose Idempotency-Key was used before; false when it was not.
+  bool AnswerAgain(const StartAsked& asked, ControllerEffects& effects);
+  // Nothing of an ended test is kept.
+  void ForgetTest(const TestId& test);
   void CollectLogs(TestRun& run, ControllerEffects& effects);
   void FinishReplies(Commit& commit);
-  std::shared_ptr<const FleetView> MakeView(Now now) const;
+  std::shared_ptr<FleetView> MakeView(Now now) const;
   std::vector<AgentView> AgentViews() const;
   Nanos BeatInterval() const;
   Nanos Silence() const { return BeatInterval() * limits::kSilenceBeats; }
@@ -95,6 +102,9 @@ class ControllerCore {
   // goes on from there, or its last reports would be a gap, or count twice. The oldest are dropped.
   std::map<Incarnation, uint64_t> gone_;
   std::deque<Incarnation> gone_order_;  // bounded by limits::kGoneAgentsMax
+  // Agent processes that users asked to drain; told again at each Hello until they do.
+  std::set<Incarnation> drains_;
+  std::deque<Incarnation> drains_order_;  // oldest first, bounded by limits::kAgentsMax
   std::map<StreamId, Incarnation> streams_;
   std::map<TestId, std::unique_ptr<TestRun>>
       runs_;  // unended, and ended ones until they are flushed
@@ -113,6 +123,7 @@ class ControllerCore {
   Outbox outbox_;
   std::vector<LedgerRecord> marks_;  // high-water marks without a test
   std::vector<TestId> deleted_;
+  std::vector<Incarnation> new_drains_;
   struct PendingReply {
     RequestId request = 0;
     TestId test;  // whose view the reply carries, as of the flush

@@ -108,6 +108,7 @@ void ControllerCore::OnHello(StreamId stream, const Hello& hello, Now now,
   agent.stream = stream;
   agent.last_heard = now.boot;
   agent.draining = agent.draining || hello.draining;
+  agent.drain_sent = agent.drain_sent || drains_.contains(hello.incarnation);
   streams_[stream] = hello.incarnation;
   effects.logs.push_back({LogEvent::Level::kInfo,
                           "agent_joined",
@@ -235,6 +236,14 @@ void ControllerCore::RememberGone(const Incarnation& incarnation, uint64_t seq) 
   if (gone_order_.size() <= limits::kGoneAgentsMax) return;
   gone_.erase(gone_order_.front());
   gone_order_.pop_front();
+}
+
+void ControllerCore::RememberDrain(const Incarnation& incarnation) {
+  if (!drains_.insert(incarnation).second) return;
+  drains_order_.push_back(incarnation);
+  if (drains_order_.size() <= limits::kAgentsMax) return;
+  drains_.erase(drains_order_.front());
+  drains_order_.pop_front();
 }
 
 AgentRecord& ControllerCore::RecordOf(const Incarnation& incarnation) {

@@ -41,6 +41,9 @@ struct StartAsked {
   RequestId request = 0;
   TestId id;  // fresh, drawn by the shell
   StartRequest start;
+  // The test of the same Idempotency-Key in the store, if there is one: the core knows the newest.
+  std::shared_ptr<const TestView> earlier;
+  uint64_t earlier_body_hash = 0;
 };
 struct RateAsked {
   RequestId request = 0;
@@ -56,6 +59,10 @@ struct DeleteAsked {
   TestId test;
   bool in_store = false;  // the store has it, though the core forgot it
 };
+// Ended tests that are no longer kept; the core may have forgotten them.
+struct TestsExpired {
+  std::vector<TestId> tests;
+};
 struct DrainAsked {
   RequestId request = 0;
   std::string name;
@@ -69,7 +76,7 @@ struct Ticked {
 struct RestartAsked {};
 
 using ControllerEvent = std::variant<AgentSaid, StreamEnded, StartAsked, RateAsked, StopAsked,
-                                     DeleteAsked, DrainAsked, Ticked, RestartAsked>;
+                                     DeleteAsked, TestsExpired, DrainAsked, Ticked, RestartAsked>;
 
 // ---- effects ----
 
@@ -97,7 +104,7 @@ struct ControllerEffects {
 struct Commit {
   StoreBatch batch;
   ControllerEffects effects;
-  std::shared_ptr<const FleetView> view;
+  std::shared_ptr<FleetView> view;  // nobody else has it yet
 };
 
 }  // namespace broadside

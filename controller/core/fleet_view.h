@@ -160,6 +160,9 @@ struct FleetView {
   uint64_t epoch = 0;
   std::string store_uuid;
   uint64_t reports_after_final = 0;
+  // Set by the shell, which has the store.
+  bool store_writable = true;  // false: the rest is as it was when the store failed
+  int64_t store_bytes = 0;     // its files on disk
 };
 
 }  // namespace broadside

@@ -100,9 +100,11 @@ struct StoreBatch {
   std::vector<ChangeRecord> changes;
   std::vector<TestId> ended;  // their ledger, partitions and segments are no longer needed
   std::vector<TestId> deleted;
+  std::vector<Incarnation> drains;  // asked by users
   bool Empty() const {
     return tests.empty() && partitions.empty() && segments.empty() && ledger.empty() &&
-           intervals.empty() && changes.empty() && ended.empty() && deleted.empty();
+           intervals.empty() && changes.empty() && ended.empty() && deleted.empty() &&
+           drains.empty();
   }
 };
 
@@ -124,11 +126,12 @@ struct StoredTest {
 };
 struct StoredState {
   std::string store_uuid;
-  uint64_t epoch = 0;  // already raised for this process
+  uint64_t epoch = 0;  // already raised for this controller
   std::vector<StoredTest> unended;
   std::vector<TestRecord> ended;  // newest first, at most limits::kTestsInMemoryMax
   std::vector<std::pair<Incarnation, uint64_t>> acked;
   std::vector<StoredLedgerEntry> ledger;
+  std::vector<Incarnation> drains;  // oldest first, at most limits::kAgentsMax
 };
 
 }  // namespace broadside

@@ -193,6 +193,11 @@ void FleetServer::Close(StreamId stream, absl::Status status) {
   if (found != state_->streams.end()) found->second->Close(std::move(status));
 }
 
+void FleetServer::CloseAll(const absl::Status& status) {
+  home_.AssertCurrent();
+  for (const auto& [id, outbox] : state_->streams) outbox->Close(status);
+}
+
 size_t FleetServer::open_streams() const {
   home_.AssertCurrent();
   return state_->streams.size();

@@ -64,6 +64,8 @@ class FleetServer {
   // Home. What was sent before is written, then the stream ends with `status`; on_message is not
   // called any more, on_closed is, soon.
   void Close(StreamId stream, absl::Status status);
+  // Home. Close for every stream that is open.
+  void CloseAll(const absl::Status& status);
   // Home. Streams between on_open and on_closed.
   size_t open_streams() const;
 

@@ -158,7 +158,9 @@ std::vector<MetricFamily> ControllerMetrics::Collect() const {
   TestFamilies tests;
   for (const auto& [id, test] : view->tests) {
     const Nanos since_end = SinceEnd(*test, now);
-    if (since_end <= kTestSeriesAfterEnd) tests.Add(*test, since_end <= kRateSeriesAfterEnd);
+    // The rate of now is not known while nothing can be counted.
+    const bool with_rate = view->store_writable && since_end <= kRateSeriesAfterEnd;
+    if (since_end <= kTestSeriesAfterEnd) tests.Add(*test, with_rate);
   }
   std::vector<MetricFamily> families;
   tests.AppendTo(families);
@@ -169,6 +171,12 @@ std::vector<MetricFamily> ControllerMetrics::Collect() const {
              static_cast<double>(view->reports_after_final)));
   families.push_back(Single(MetricType::Gauge, "broadside_ready",
                             "1 when the controller serves writes, else 0.", {}, view->ready));
+  families.push_back(Single(MetricType::Gauge, "broadside_store_writable",
+                            "0 while the store cannot be written and the controller is read-only.",
+                            {}, view->store_writable));
+  families.push_back(Single(MetricType::Gauge, "broadside_store_bytes",
+                            "Size of the store's files.", {},
+                            static_cast<double>(view->store_bytes)));
   families.push_back(Single(MetricType::Gauge, "broadside_build_info",
                             "Version of the program; always 1.", {{"version", version_}}, 1));
   return families;

@@ -74,7 +74,8 @@ void EventStream::ReadPage() {
 
 void EventStream::OnPage(UpdatePage page, uint64_t asked_at) {
   waiting_ = false;
-  if (!page.found) return End();
+  // The client comes back, and goes on where it was.
+  if (!page.found || !page.unavailable.empty()) return End();
   SendUpdates(page.items);
   if (!page.items.empty()) sent_ = std::max(sent_, page.items.back().revision);
   // An interval that changed again has left its old revision behind, so the last page may end below

@@ -20,6 +20,7 @@ void RestApi::ListIntervals(const CallPtr& call) {
   }
   WithTest(call, [this, call, from_k, limit = *limit](const std::shared_ptr<const TestView>& test) {
     const auto answer = [call, model = test->spec->load.model](const IntervalPage& page) {
+      if (!page.unavailable.empty()) return call->Fail(503, page.unavailable);
       if (!page.found) return call->Fail(404, "the test was deleted");
       Json items = Json::array();
       for (const auto& interval : page.items) items.push_back(IntervalJson(*interval, model));
@@ -43,6 +44,7 @@ void RestApi::ListChanges(const CallPtr& call) {
   }
   WithTest(call, [this, call, before, limit = *limit](const std::shared_ptr<const TestView>& test) {
     const auto answer = [call](const ChangePage& page) {
+      if (!page.unavailable.empty()) return call->Fail(503, page.unavailable);
       if (!page.found) return call->Fail(404, "the test was deleted");
       Json items = Json::array();
       for (const Change& change : page.items) items.push_back(ChangeJson(change));

@@ -88,6 +88,7 @@ void RestApi::ListTests(const CallPtr& call) {
   }
   commands_.ReadTests(after, *limit, [gate = gate_, call, parts = *parts](TestPage page) {
     gate->Post([call, parts, page = std::move(page)] {
+      if (!page.unavailable.empty()) return call->Fail(503, page.unavailable);
       Json items = Json::array();
       for (const auto& test : page.items) items.push_back(TestJson(*test, parts));
       call->Send(ListResponse(std::move(items), page.next.has_value() ? CursorOf(*page.next) : ""));

@@ -16,7 +16,7 @@ constexpr int kStepsBetweenExpiryChecks = 4000;
 std::string_view Advice(int code) {
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return "free space on its volume, then restart the controller";
+      return "free space on its volume";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return "restore a copy, or choose another directory with --data";
@@ -26,9 +26,9 @@ std::string_view Advice(int code) {
       return "make its directory writable for this user, or choose another with --data";
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return "close the other program that has it open, then restart the controller";
+      return "close the other program that has it open";
     default:
-      return "check its volume, then restart the controller";
+      return "check its volume";
   }
 }
 

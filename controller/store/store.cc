@@ -15,13 +15,18 @@ namespace broadside {
 
 class Store::Impl {
  public:
+  explicit Impl(std::string directory) : directory_(std::move(directory)) {}
   ~Impl() { Stop(); }
 
-  absl::Status Open(const std::string& directory, StoredState* state) {
-    absl::Status status;
-    thread_.RunAndWait([&] { status = OpenOnThread(directory, state); });
-    return status;
+  absl::Status Open(StoredState* state) {
+    absl::Status opened;
+    thread_.RunAndWait([&] { opened = OpenOnThread(state); });
+    writable_ = status_;  // the thread does nothing before it is asked
+    return opened;
   }
+
+  const absl::Status& writable() const { return writable_; }
+  int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
   template <typename F>
   void Post(F f) {
@@ -30,45 +35,67 @@ class Store::Impl {
 
   void Write(const StoreBatch& batch, const std::function<void(absl::Status)>& done) {
     if (status_.ok()) status_ = writer_->Write(batch);
+    Measure();
     done(status_);
     if (status_.ok() && (!batch.ended.empty() || !batch.deleted.empty())) SweepLater();
   }
 
-  // The value, or logs why there is none.
-  template <typename T>
-  T ValueOr(absl::StatusOr<T> value, T otherwise) {
-    if (value.ok()) return *std::move(value);
-    Log(LogLevel::kError, "store_read_failed",
-        {{"why", std::string(ToStd(value.status().message()))}});
-    return otherwise;
+  absl::Status Reopen(StoredState* state) {
+    const absl::Status opened = OpenOnThread(state);
+    return opened.ok() ? status_ : opened;
   }
 
-  StoreReader& reader() { return *reader_; }
+  // The reader's answer, or logs why there is none.
+  template <typename T, typename Question>
+  absl::StatusOr<T> Answered(const Question& question) {
+    if (reader_ == nullptr) return status_;
+    absl::StatusOr<T> answer = question(*reader_);
+    if (!answer.ok()) {
+      Log(LogLevel::kError, "store_read_failed",
+          {{"why", std::string(ToStd(answer.status().message()))}});
+    }
+    return answer;
+  }
 
   void Stop() {
     if (stopping_.exchange(true)) return;
-    thread_.Post([this] {
-      reader_.reset();
-      writer_.reset();
-      file_.reset();
-    });
+    thread_.Post([this] { Close(); });
     thread_.Stop();
   }
 
  private:
-  absl::Status OpenOnThread(const std::string& directory, StoredState* state) {
-    absl::StatusOr<std::unique_ptr<StoreFile>> file = StoreFile::Open(directory);
-    if (!file.ok()) return file.status();
+  // The statements of reader and writer end before the file.
+  void Close() {
+    reader_.reset();
+    writer_.reset();
+    file_.reset();
+  }
+
+  // OK when the store can be read; status_ says whether it can be written.
+  absl::Status OpenOnThread(StoredState* state) {
+    Close();
+    fold_ = LedgerFold();
+    absl::StatusOr<std::unique_ptr<StoreFile>> file = StoreFile::Open(directory_);
+    status_ = file.status();
+    if (!status_.ok()) return status_;
     file_ = *std::move(file);
     reader_ = std::make_unique<StoreReader>(file_->database());
-    const absl::Status loaded = reader_->Load(state, &fold_);
-    if (!loaded.ok()) return loaded;
+    status_ = reader_->Load(state, &fold_);
+    if (!status_.ok()) {
+      reader_.reset();
+      return status_;
+    }
+    status_ = file_->Claim();
     state->store_uuid = file_->store_uuid();
     state->epoch = file_->epoch();
+    Measure();
+    if (!status_.ok()) return absl::OkStatus();
     writer_ = std::make_unique<StoreWriter>(file_->database(), fold_);
     SweepLater();
     return absl::OkStatus();
   }
+
+  void Measure() { bytes_.store(file_ ? file_->Bytes() : 0, std::memory_order_relaxed); }
 
   // A slice of the garbage behind what was asked in the meantime, and again until none is left.
   void SweepLater() {
@@ -82,14 +109,19 @@ class Store::Impl {
     });
   }
 
-  std::atomic<bool> stopping_ = false;
+  // Constant after Open.
+  const std::string directory_;
+  absl::Status writable_;
 
-  // Used by the store's thread only. The statements of reader and writer end before the file.
-  absl::Status status_;  // the first error of a write
+  std::atomic<bool> stopping_ = false;
+  std::atomic<int64_t> bytes_ = 0;
+
+  // Used by the store's thread only.
+  absl::Status status_;  // the first error of a write since the file was opened
   LedgerFold fold_;
   std::unique_ptr<StoreFile> file_;
-  std::unique_ptr<StoreReader> reader_;
-  std::unique_ptr<StoreWriter> writer_;
+  std::unique_ptr<StoreReader> reader_;  // none when the file cannot be read
+  std::unique_ptr<StoreWriter> writer_;  // none when it cannot be written
   bool sweeping_ = false;
 
   IoThread thread_{"store"};
@@ -100,11 +132,14 @@ Store::~Store() = default;
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory,
                                                    StoredState* state) {
-  auto impl = std::make_unique<Impl>();
-  const absl::Status status = impl->Open(directory, state);
+  auto impl = std::make_unique<Impl>(directory);
+  const absl::Status status = impl->Open(state);
   if (!status.ok()) return status;
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
+
+const absl::Status& Store::writable() const { return impl_->writable(); }
+int64_t Store::bytes() const { return impl_->bytes(); }
 
 void Store::Write(StoreBatch batch, std::function<void(absl::Status)> done) {
   impl_->Post([impl = impl_.get(), batch = std::move(batch), done = std::move(done)] {
@@ -112,39 +147,59 @@ void Store::Write(StoreBatch batch, std::function<void(absl::Status)> done) {
   });
 }
 
-void Store::ReadTest(const TestId& test, std::function<void(std::optional<TestRecord>)> done) {
-  impl_->Post([impl = impl_.get(), test, done = std::move(done)] {
-    done(impl->ValueOr(impl->reader().Test(test), {}));
+void Store::Reopen(std::function<void(absl::Status, std::shared_ptr<const StoredState>)> done) {
+  impl_->Post([impl = impl_.get(), done = std::move(done)] {
+    auto state = std::make_shared<StoredState>();
+    const absl::Status status = impl->Reopen(state.get());
+    done(status, std::move(state));
   });
 }
 
-void Store::ReadTests(
-    const std::optional<TestCursor>& after, int limit,
-    std::function<void(std::vector<TestRecord>, std::optional<TestCursor>)> done) {
-  impl_->Post([impl = impl_.get(), after, limit, done = std::move(done)] {
-    TestRecordPage page = impl->ValueOr(impl->reader().Tests(after, limit), {});
-    done(std::move(page.items), std::move(page.next));
+template <typename T, typename Question>
+void Store::Ask(Answer<T> done, Question question) {
+  impl_->Post([impl = impl_.get(), done = std::move(done), question = std::move(question)] {
+    done(impl->Answered<T>(question));
   });
+}
+
+void Store::ReadTest(const TestId& test, Answer<std::optional<TestRecord>> done) {
+  Ask<std::optional<TestRecord>>(std::move(done),
+                                 [test](StoreReader& reader) { return reader.Test(test); });
+}
+
+void Store::ReadTestByKey(const std::string& key, Answer<std::optional<TestRecord>> done) {
+  Ask<std::optional<TestRecord>>(std::move(done),
+                                 [key](StoreReader& reader) { return reader.TestByKey(key); });
+}
+
+void Store::ReadExpired(const Retention& retention, int limit, Answer<std::vector<TestId>> done) {
+  Ask<std::vector<TestId>>(std::move(done), [retention, limit](StoreReader& reader) {
+    return reader.Expired(retention, limit);
+  });
+}
+
+void Store::ReadTests(const std::optional<TestCursor>& after, int limit,
+                      Answer<TestRecordPage> done) {
+  Ask<TestRecordPage>(std::move(done),
+                      [after, limit](StoreReader& reader) { return reader.Tests(after, limit); });
 }
 
 void Store::ReadIntervals(const TestId& test, int64_t from_k, int limit,
-                          std::function<void(IntervalPage)> done) {
-  impl_->Post([impl = impl_.get(), test, from_k, limit, done = std::move(done)] {
-    done(impl->ValueOr(impl->reader().Intervals(test, from_k, limit), {.found = false}));
+                          Answer<IntervalPage> done) {
+  Ask<IntervalPage>(std::move(done), [test, from_k, limit](StoreReader& reader) {
+    return reader.Intervals(test, from_k, limit);
   });
 }
 
-void Store::ReadChanges(const TestId& test, uint64_t before, int limit,
-                        std::function<void(ChangePage)> done) {
-  impl_->Post([impl = impl_.get(), test, before, limit, done = std::move(done)] {
-    done(impl->ValueOr(impl->reader().Changes(test, before, limit), {.found = false}));
+void Store::ReadChanges(const TestId& test, uint64_t before, int limit, Answer<ChangePage> done) {
+  Ask<ChangePage>(std::move(done), [test, before, limit](StoreReader& reader) {
+    return reader.Changes(test, before, limit);
   });
 }
 
-void Store::ReadUpdates(const TestId& test, uint64_t after, int limit,
-                        std::function<void(UpdatePage)> done) {
-  impl_->Post([impl = impl_.get(), test, after, limit, done = std::move(done)] {
-    done(impl->ValueOr(impl->reader().Updates(test, after, limit), {.found = false}));
+void Store::ReadUpdates(const TestId& test, uint64_t after, int limit, Answer<UpdatePage> done) {
+  Ask<UpdatePage>(std::move(done), [test, after, limit](StoreReader& reader) {
+    return reader.Updates(test, after, limit);
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,9 +44,16 @@ absl::Status Unusable(std::string_view verb, const std::string& path, std::strin
                      "--data");
 }
 
+// A volume that fails is mounted read-only by the kernel; what is there can still be read.
+int OpenOrMake(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0 || errno != EROFS) return fd;
+  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+}
+
 absl::StatusOr<int> LockDirectory(const std::string& directory) {
   const std::string path = directory + "/broadside.lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = OpenOrMake(path);
   if (fd < 0) return Unusable("write", directory, TextOf(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
   const int error = errno;
@@ -65,7 +73,7 @@ absl::Status Damaged(const std::string& file, std::string_view what) {
 // Makes the file, readable for its owner alone: specs may hold credentials. SQLite takes a file of
 // one byte for an empty one, so shorter files than its smallest page are refused here.
 absl::Status MakeFile(const std::string& directory, const std::string& file) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = OpenOrMake(file);
   if (fd < 0) return Unusable("write", directory, TextOf(errno));
   const off_t size = ::lseek(fd, 0, SEEK_END);
   ::close(fd);
@@ -81,13 +89,14 @@ absl::Status CheckContent(SqliteDatabase& database, const std::string& file) {
   const bool interrupted = !result.ok() && database.WasInterrupted();
   database.SetExpiry(nullptr);
   if (interrupted) return absl::OkStatus();
+  if (!result.ok() && result.status().code() != absl::StatusCode::kDataLoss) return result.status();
   if (!result.ok()) return Damaged(file, ToStd(result.status().message()));
   if (*result == "ok") return absl::OkStatus();
   return Damaged(file, result->substr(result->rfind('\n') + 1));
 }
 
-// Whether the file is a store that this version can use; true when it is empty and has to be made.
-absl::StatusOr<bool> CheckFile(SqliteDatabase& database, const std::string& file) {
+// The schema of a store that this version can use; 0 when the file is empty and has to be made.
+absl::StatusOr<int64_t> CheckFile(SqliteDatabase& database, const std::string& file) {
   const absl::StatusOr<int64_t> tables = database.QueryInt("SELECT count(*) FROM sqlite_schema");
   const absl::StatusOr<int64_t> application = database.QueryInt("PRAGMA application_id");
   const absl::StatusOr<int64_t> schema = database.QueryInt("PRAGMA user_version");
@@ -96,7 +105,7 @@ absl::StatusOr<bool> CheckFile(SqliteDatabase& database, const std::string& file
       return Damaged(file, "not a database, or not a whole one");
     if (!status.ok()) return status;
   }
-  if (*tables == 0 && *application == 0 && *schema == 0) return true;
+  if (*tables == 0 && *application == 0 && *schema == 0) return 0;
   if (*application != kStoreApplication) {
     return FailedPrecondition(file,
                               " is not a store of Broadside: choose another directory with --data");
@@ -109,17 +118,34 @@ absl::StatusOr<bool> CheckFile(SqliteDatabase& database, const std::string& file
   if (*schema < 1) return Damaged(file, "it has no schema");
   const absl::Status content = CheckContent(database, file);
   if (!content.ok()) return content;
-  return false;
+  return *schema;
+}
+
+// What brings a store of this schema up to kStoreSchema.
+std::string MigrationsFrom(int64_t schema) {
+  std::string sql;
+  for (auto i = static_cast<size_t>(schema - 1); i < kMigrations.size(); ++i) sql += kMigrations[i];
+  return Concat(sql, "PRAGMA user_version = ", kStoreSchema, ";");
 }
 
 absl::Status MakeTables(SqliteDatabase& database) {
   const Incarnation uuid = RandomIncarnation();  // 128 random bits
   // auto_vacuum works only before the first table. The tables are made with a rollback journal: the
   // schema is in the file itself from the first moment.
-  return database.Execute(Concat("PRAGMA auto_vacuum = INCREMENTAL; BEGIN IMMEDIATE;", kStoreTables,
+  return database.Execute(Concat("PRAGMA auto_vacuum = INCREMENTAL; BEGIN IMMEDIATE;", kFirstTables,
                                  "INSERT INTO meta VALUES (1, '", ToString(uuid), "', 0);",
-                                 "PRAGMA application_id = ", kStoreApplication,
-                                 "; PRAGMA user_version = ", kStoreSchema, "; COMMIT;"));
+                                 "PRAGMA application_id = ", kStoreApplication, ";",
+                                 MigrationsFrom(1), "COMMIT;"));
+}
+
+absl::Status Migrate(SqliteDatabase& database, int64_t schema) {
+  const absl::Status status =
+      database.Execute(Concat("BEGIN IMMEDIATE;", MigrationsFrom(schema), "COMMIT;"));
+  if (!status.ok()) {
+    // The first error is the one to tell; some roll back by themselves.
+    const absl::Status ignored = database.Execute("ROLLBACK");
+  }
+  return status;
 }
 
 }  // namespace
@@ -138,8 +164,9 @@ absl::StatusOr<std::unique_ptr<StoreFile>> StoreFile::Open(const std::string& di
     const absl::Status made = MakeFile(directory, file);
     if (!made.ok()) return made;
   }
+  store->file_ = file;
   absl::Status status = store->OpenDatabase(file);
-  if (status.ok()) status = store->RaiseEpoch();
+  if (status.ok()) status = store->ReadMeta();
   if (!status.ok()) return status;
   return store;
 }
@@ -157,17 +184,34 @@ absl::Status StoreFile::OpenDatabase(const std::string& file) {
   database_->LeaveUntouchedOnClose(true);
   absl::Status status = database_->Execute("PRAGMA locking_mode = EXCLUSIVE");
   if (!status.ok()) return status;
-  const absl::StatusOr<bool> empty = CheckFile(*database_, file);
-  if (!empty.ok()) return empty.status();
+  const absl::StatusOr<int64_t> schema = CheckFile(*database_, file);
+  if (!schema.ok()) return schema.status();
   database_->LeaveUntouchedOnClose(false);
-  if (*empty) status = MakeTables(*database_);
+  if (*schema == 0) status = MakeTables(*database_);
   if (status.ok()) status = database_->Execute(kSettings);
+  if (status.ok() && *schema > 0 && *schema < kStoreSchema) status = Migrate(*database_, *schema);
   return status;
 }
 
-absl::Status StoreFile::RaiseEpoch() {
-  const absl::Status raised = database_->Execute("UPDATE meta SET epoch = epoch + 1");
-  if (!raised.ok()) return raised;
+absl::Status StoreFile::Claim() {
+  // Frames of the log whose sync failed can be read, yet need not be on disk, and no later sync of
+  // the log would say so: the kernel takes them for written. Copied into the file they are written
+  // anew, and synced there.
+  absl::Status status = database_->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (status.ok()) status = database_->Execute("UPDATE meta SET epoch = epoch + 1");
+  return status.ok() ? ReadMeta() : status;
+}
+
+int64_t StoreFile::Bytes() const {
+  int64_t bytes = 0;
+  for (const char* suffix : {"", "-wal"}) {
+    struct stat file {};
+    if (::stat((file_ + suffix).c_str(), &file) == 0) bytes += file.st_size;
+  }
+  return bytes;
+}
+
+absl::Status StoreFile::ReadMeta() {
   const absl::StatusOr<int64_t> epoch = database_->QueryInt("SELECT epoch FROM meta");
   if (!epoch.ok()) return epoch.status();
   absl::StatusOr<std::string> uuid = database_->QueryText("SELECT store_uuid FROM meta");

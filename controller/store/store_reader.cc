@@ -90,6 +90,15 @@ size_t LimitOf(int limit) { return static_cast<size_t>(std::max(limit, 1)); }
 StoreReader::StoreReader(SqliteDatabase& database)
     : find_number_(database, "SELECT number FROM tests WHERE id = ?1"),
       find_test_(database, SelectTests("WHERE id = ?1")),
+      find_key_(database, SelectTests("WHERE idempotency_key = ?1 AND idempotency_key <> '' "
+                                      "ORDER BY number DESC LIMIT 1")),
+      expired_by_count_(database,
+                        "SELECT id FROM tests WHERE +state >= ?1 "
+                        "ORDER BY created_at DESC, id DESC LIMIT ?3 OFFSET ?2"),
+      expired_by_age_(database,
+                      "SELECT id FROM tests WHERE +state >= ?1 AND ended_at < ?2 "
+                      "ORDER BY ended_at LIMIT ?3"),
+      drains_(database, "SELECT incarnation FROM drains ORDER BY id"),
       newest_tests_(database, SelectTests("ORDER BY created_at DESC, id DESC")),
       older_tests_(database, SelectTests("WHERE (created_at, id) < (?1, ?2) "
                                          "ORDER BY created_at DESC, id DESC")),
@@ -192,13 +201,41 @@ absl::StatusOr<int64_t> StoreReader::NumberOf(const TestId& test) {
   return number;
 }
 
-absl::StatusOr<std::optional<TestRecord>> StoreReader::Test(const TestId& test) {
+absl::StatusOr<std::optional<TestRecord>> StoreReader::TakeOne(SqliteStatement& row) {
   bool more = false;
-  find_test_.Start(test);
-  absl::StatusOr<std::vector<TestRecord>> tests = TakeTests(find_test_, PageLimit{1}, &more);
+  absl::StatusOr<std::vector<TestRecord>> tests = TakeTests(row, PageLimit{1}, &more);
   if (!tests.ok()) return tests.status();
   if (tests->empty()) return std::optional<TestRecord>();
   return std::optional<TestRecord>(std::move(tests->front()));
+}
+
+absl::StatusOr<std::optional<TestRecord>> StoreReader::Test(const TestId& test) {
+  find_test_.Start(test);
+  return TakeOne(find_test_);
+}
+
+absl::StatusOr<std::optional<TestRecord>> StoreReader::TestByKey(std::string_view key) {
+  find_key_.Start(key);
+  return TakeOne(find_key_);
+}
+
+absl::StatusOr<std::vector<TestId>> StoreReader::Expired(const Retention& retention, int limit) {
+  std::set<TestId> expired;
+  const auto take = [&](SqliteStatement& rows) {
+    while (rows.Next()) expired.emplace(rows.Bytes(0));
+    return rows.Finish();
+  };
+  expired_by_count_.Start(kFirstEndedState, retention.tests, limit);
+  absl::Status status = take(expired_by_count_);
+  if (status.ok() && retention.ended_since.has_value()) {
+    expired_by_age_.Start(kFirstEndedState, retention.ended_since->time_since_epoch().count(),
+                          limit);
+    status = take(expired_by_age_);
+  }
+  if (!status.ok()) return status;
+  std::vector<TestId> tests(expired.begin(), expired.end());
+  tests.resize(std::min(tests.size(), LimitOf(limit)));
+  return tests;
 }
 
 absl::StatusOr<TestRecordPage> StoreReader::Tests(const std::optional<TestCursor>& after,
@@ -315,7 +352,19 @@ absl::Status StoreReader::Load(StoredState* state, LedgerFold* fold) {
   const absl::Status status = LoadLedger(fold);
   state->acked = fold->Acked();
   state->ledger = fold->Entries();
-  return status;
+  return status.ok() ? LoadDrains(&state->drains) : status;
+}
+
+absl::Status StoreReader::LoadDrains(std::vector<Incarnation>* drains) {
+  absl::Status bad;
+  drains_.Start();
+  while (bad.ok() && drains_.Next()) {
+    const std::optional<Incarnation> incarnation = IncarnationFromString(drains_.Bytes(0));
+    if (!incarnation.has_value()) bad = Bad("the incarnation of a drain");
+    if (bad.ok()) drains->push_back(*incarnation);
+  }
+  const absl::Status status = drains_.Finish();
+  return status.ok() ? bad : status;
 }
 
 absl::Status StoreReader::LoadLedger(LedgerFold* fold) {

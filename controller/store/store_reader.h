@@ -19,6 +19,12 @@
 
 namespace broadside {
 
+// How long ended tests are kept.
+struct Retention {
+  int64_t tests = INT64_MAX;            // the newest so many
+  std::optional<WallTime> ended_since;  // and of those the ones that ended since then; nothing: all
+};
+
 struct TestRecordPage {
   std::vector<TestRecord> items;   // newest first
   std::optional<TestCursor> next;  // nothing at the end
@@ -34,6 +40,10 @@ class StoreReader {
   absl::Status Load(StoredState* state, LedgerFold* fold);
 
   absl::StatusOr<std::optional<TestRecord>> Test(const TestId& test);
+  // The test that was started with this Idempotency-Key, the newest if there are several.
+  absl::StatusOr<std::optional<TestRecord>> TestByKey(std::string_view key);
+  // Ended tests that are not kept, at most `limit`.
+  absl::StatusOr<std::vector<TestId>> Expired(const Retention& retention, int limit);
   absl::StatusOr<TestRecordPage> Tests(const std::optional<TestCursor>& after, int limit);
   absl::StatusOr<IntervalPage> Intervals(const TestId& test, int64_t from_k, int limit);
   absl::StatusOr<ChangePage> Changes(const TestId& test, uint64_t before, int limit);
@@ -41,6 +51,8 @@ class StoreReader {
 
  private:
   absl::StatusOr<int64_t> NumberOf(const TestId& test);  // 0 for an unknown one
+  // The test of a started statement that selects whole tests.
+  absl::StatusOr<std::optional<TestRecord>> TakeOne(SqliteStatement& row);
   struct PageLimit {
     size_t rows;
     size_t bytes = kPageBytesMax;
@@ -54,11 +66,16 @@ class StoreReader {
                                                           bool* more);
   absl::StatusOr<std::vector<Change>> TakeChanges(SqliteStatement& rows, size_t limit, bool* more);
   absl::Status LoadLedger(LedgerFold* fold);
+  absl::Status LoadDrains(std::vector<Incarnation>* drains);
   absl::Status LoadPlan(int64_t number, StoredTest* stored);
   absl::Status LoadResults(int64_t number, StoredTest* stored);
 
   SqliteStatement find_number_;
   SqliteStatement find_test_;
+  SqliteStatement find_key_;
+  SqliteStatement expired_by_count_;
+  SqliteStatement expired_by_age_;
+  SqliteStatement drains_;
   SqliteStatement newest_tests_;
   SqliteStatement older_tests_;
   SqliteStatement unended_tests_;

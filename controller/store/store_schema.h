@@ -16,13 +16,14 @@
 //   changes     what happened, the newest limits::kAuditRowsMax of all tests
 //   garbage     tests whose rows are to be removed, a bounded slice at a time: the plan only, or
 //               everything
+//   drains      agent processes that a user asked to drain, the newest limits::kAgentsMax
+
+#include <array>
 
 #include "controller/core/fleet_view.h"
 
 namespace broadside {
 
-// PRAGMA user_version of the file. Raise it with each change of the tables, and migrate.
-inline constexpr int kStoreSchema = 1;
 // PRAGMA application_id: "BrSd".
 inline constexpr int kStoreApplication = 0x42725364;
 
@@ -32,7 +33,8 @@ inline constexpr int kLedgerCommitsMax = 60;
 // Rows with a smaller state are tests that go on after a restart.
 inline constexpr int kFirstEndedState = static_cast<int>(TestState::kFinished);
 
-inline constexpr const char* kStoreTables = R"sql(
+// The tables of schema 1, as they were released first.
+inline constexpr const char* kFirstTables = R"sql(
 CREATE TABLE meta (
   only INTEGER PRIMARY KEY CHECK (only = 1),
   store_uuid TEXT NOT NULL,
@@ -95,5 +97,20 @@ CREATE TABLE garbage (
   test INTEGER PRIMARY KEY,
   everything INTEGER NOT NULL);
 )sql";
+
+// Migration i brings a store from schema i + 1 to i + 2. A new store goes the same way from the
+// first tables, so that an old one and a new one are alike. What was released never changes: a
+// change of the tables is one more migration.
+inline constexpr std::array<const char*, 1> kMigrations = {
+    R"sql(
+CREATE INDEX tests_by_key ON tests (idempotency_key) WHERE idempotency_key <> '';
+CREATE INDEX tests_by_end ON tests (ended_at) WHERE ended_at IS NOT NULL;
+CREATE TABLE drains (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  incarnation TEXT NOT NULL UNIQUE);
+)sql"};
+
+// PRAGMA user_version of the file.
+inline constexpr int kStoreSchema = 1 + static_cast<int>(kMigrations.size());
 
 }  // namespace broadside

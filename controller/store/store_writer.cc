@@ -78,6 +78,8 @@ StoreWriter::StoreWriter(SqliteDatabase& database, LedgerFold& fold)
       insert_garbage_(database, kInsertGarbage),
       delete_test_(database, "DELETE FROM tests WHERE number = ?1"),
       delete_spec_(database, "DELETE FROM specs WHERE test = ?1"),
+      insert_drain_(database, "INSERT OR REPLACE INTO drains (incarnation) VALUES (?1)"),
+      cut_drains_(database, "DELETE FROM drains WHERE id <= ?1"),
       find_garbage_(database, "SELECT test, everything FROM garbage LIMIT 1"),
       sweep_segments_(database, kSweepSegments),
       sweep_partitions_(database, kSweepPartitions),
@@ -119,7 +121,16 @@ absl::Status StoreWriter::InTransaction(const StoreBatch& batch) {
   for (const TestId& test : batch.deleted) {
     if (status.ok()) status = DeleteTest(test);
   }
+  if (status.ok() && !batch.drains.empty()) status = WriteDrains(batch.drains);
   return status;
+}
+
+absl::Status StoreWriter::WriteDrains(const std::vector<Incarnation>& drains) {
+  for (const Incarnation& incarnation : drains) {
+    const absl::Status status = insert_drain_.Run(ToString(incarnation));
+    if (!status.ok()) return status;
+  }
+  return cut_drains_.Run(database_.LastInsertId() - limits::kAgentsMax);
 }
 
 absl::StatusOr<int64_t> StoreWriter::FindNumber(const TestId& test) {

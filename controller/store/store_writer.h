@@ -35,6 +35,7 @@ class StoreWriter {
   absl::Status WriteResults(const StoreBatch& batch);
   absl::Status EndTest(const TestId& test);
   absl::Status DeleteTest(const TestId& test);
+  absl::Status WriteDrains(const std::vector<Incarnation>& drains);
   // The number of a test, 0 for an unknown one.
   absl::StatusOr<int64_t> FindNumber(const TestId& test);
   // As FindNumber; an unknown test is an error.
@@ -64,6 +65,8 @@ class StoreWriter {
   SqliteStatement insert_garbage_;
   SqliteStatement delete_test_;
   SqliteStatement delete_spec_;
+  SqliteStatement insert_drain_;
+  SqliteStatement cut_drains_;
   SqliteStatement find_garbage_;
   SqliteStatement sweep_segments_;
   SqliteStatement sweep_partitions_;

@@ -73,12 +73,12 @@ def call(address, method, path, body=None, headers=None):
 class Process:
     """A started `broadside`, its output in files. `before_exec` runs in the child, `variables` are added to ours."""
 
-    def __init__(self, folder, number, args, before_exec=None, variables=None):
+    def __init__(self, folder, number, args, before_exec=None, variables=None, binary=BINARY):
         self.name = "-".join([str(number), *args[:1]])
         self.out = folder / f"{self.name}.out"
         self.err = folder / f"{self.name}.err"
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.popen = subprocess.Popen([BINARY, *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+            self.popen = subprocess.Popen([binary, *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                           preexec_fn=before_exec, env={**environment(), **(variables or {})})
 
     def stdout(self):
@@ -128,8 +128,8 @@ class Stage:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="broadside-e2e-"))
         self.processes = []
 
-    def start(self, *args, before_exec=None, variables=None):
-        process = Process(self.folder, len(self.processes), [str(arg) for arg in args], before_exec, variables)
+    def start(self, *args, before_exec=None, variables=None, binary=BINARY):
+        process = Process(self.folder, len(self.processes), [str(arg) for arg in args], before_exec, variables, binary)
         self.processes.append(process)
         return process
 

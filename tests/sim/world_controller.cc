@@ -50,8 +50,6 @@ void World::KillController(Nanos away) {
   in_flight_.reset();
   core_.reset();
   requests_.clear();
-  // A drain that a user asked for is not durable: one that the agent has not heard of is forgotten.
-  for (const auto& agent : agents_) agent->drains = agent->core.Status(BootOf(*agent)).draining;
   for (const auto& [id, wire] : wires_) Break(wire, random_.Chance(0.7), false);
   wires_.clear();
   next_kill_ = timeline_.now() + away + Seconds(12);

@@ -31,6 +31,7 @@ class FakeStore {
       for (const auto& [k, slots] : record.reported) account.reported[k] += slots;
     }
     for (const TestId& test : batch.deleted) tests_.erase(test);
+    drains_.insert(drains_.end(), batch.drains.begin(), batch.drains.end());
   }
 
   // As a controller with the next epoch finds it.
@@ -56,6 +57,7 @@ class FakeStore {
         if (k > account.settled_through) entry.reported.emplace_back(k, slots);
       }
     }
+    state.drains = drains_;
     return state;
   }
 
@@ -79,6 +81,7 @@ class FakeStore {
   std::map<TestId, std::map<int64_t, IntervalRecord>> intervals_;
   std::map<Incarnation, uint64_t> acked_;
   std::map<std::pair<Incarnation, TestId>, Account> ledger_;
+  std::vector<Incarnation> drains_;
   uint64_t epoch_ = 0;
 };
 

@@ -191,5 +191,17 @@ TEST(RestartTest, ADrainThatWasLostOnTheStreamIsAskedAgain) {
   EXPECT_TRUE(agent.draining);
 }
 
+TEST(RestartTest, ADrainThatTheAgentHasNotHeardOutlivesTheController) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  FakeAgent& other = fleet.Join("b");
+  fleet.Disconnect(other);
+  EXPECT_EQ(fleet.Drain("a").code, CommandCode::kOk);
+  agent.draining = false;  // as if the message had been lost with the process
+  fleet.RestartController(Seconds(1));
+  EXPECT_TRUE(agent.draining);
+  EXPECT_FALSE(other.draining);
+}
+
 }  // namespace
 }  // namespace broadside

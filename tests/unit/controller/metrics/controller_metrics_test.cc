@@ -102,6 +102,20 @@ TEST(ControllerMetricsTest, ShowsTheOtherSeriesForFiveMinutesAfterTheEnd) {
   EXPECT_THAT(TextOf({test}, kEnd - Seconds(10)), HasSubstr("broadside_requests_per_second{"));
 }
 
+TEST(ControllerMetricsTest, AStoreThatCannotBeWrittenShowsNoRateOfNow) {
+  FleetView view;
+  view.tests["t1"] = std::make_shared<const TestView>(MakeTest("t1", TestState::kRunning));
+  view.store_writable = false;
+  view.store_bytes = 4096;
+  const auto published = std::make_shared<const FleetView>(view);
+  const ControllerMetrics metrics([&] { return published; }, [] { return kEnd; }, "1.2.3");
+  const std::string text = metrics.Text();
+  EXPECT_THAT(text, HasSubstr("broadside_store_writable 0\n"));
+  EXPECT_THAT(text, HasSubstr("broadside_store_bytes 4096\n"));
+  EXPECT_THAT(text, HasSubstr("broadside_planned_requests_total{test=\"t1\"}"));
+  EXPECT_THAT(text, Not(HasSubstr("broadside_requests_per_second{")));
+}
+
 TEST(ControllerMetricsTest, ShowsAgentsOfEveryState) {
   FleetView view;
   view.agents.resize(3);

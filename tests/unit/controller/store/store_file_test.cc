@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/core/status.h"
 #include "controller/store/store_schema.h"
 #include "tests/unit/common/wire/random_spec.h"
 #include "tests/unit/controller/store/store_rig.h"
@@ -101,7 +102,7 @@ TEST(StoreFileTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAsItIs) {
 TEST(StoreFileTest, ANewerSchemaIsRefusedAndLeftAsItIs) {
   const StoreDirectory directory;
   Fill(directory.path());
-  Execute(directory.file(), "PRAGMA user_version = 2");
+  Execute(directory.file(), Concat("PRAGMA user_version = ", kStoreSchema + 1));
   const std::string before = ReadBytes(directory.file());
   EXPECT_THAT(Refusal(directory.path()), HasSubstr("was made by a newer version"));
   EXPECT_TRUE(ReadBytes(directory.file()) == before);

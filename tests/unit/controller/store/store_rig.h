@@ -77,42 +77,49 @@ inline absl::Status Write(Store& store, StoreBatch batch) {
   return done.get_future().get();
 }
 
-inline std::optional<TestRecord> ReadTest(Store& store, const TestId& test) {
-  std::promise<std::optional<TestRecord>> done;
-  store.ReadTest(test,
-                 [&done](std::optional<TestRecord> record) { done.set_value(std::move(record)); });
+inline std::pair<absl::Status, std::shared_ptr<const StoredState>> Reopen(Store& store) {
+  std::promise<std::pair<absl::Status, std::shared_ptr<const StoredState>>> done;
+  store.Reopen([&done](absl::Status status, std::shared_ptr<const StoredState> state) {
+    done.set_value({std::move(status), std::move(state)});
+  });
   return done.get_future().get();
+}
+
+// Asks, waits for the answer, and takes it.
+template <typename T, typename Ask>
+T Answered(Ask ask) {
+  std::promise<absl::StatusOr<T>> done;
+  ask([&done](absl::StatusOr<T> answer) { done.set_value(std::move(answer)); });
+  absl::StatusOr<T> answer = done.get_future().get();
+  EXPECT_TRUE(answer.ok()) << answer.status();
+  return answer.ok() ? *std::move(answer) : T();
+}
+
+inline std::optional<TestRecord> ReadTest(Store& store, const TestId& test) {
+  return Answered<std::optional<TestRecord>>(
+      [&](auto done) { store.ReadTest(test, std::move(done)); });
 }
 
 // The newest ones.
 inline std::vector<TestRecord> ReadTests(Store& store, int limit) {
-  std::promise<std::vector<TestRecord>> done;
-  store.ReadTests(std::nullopt, limit,
-                  [&done](std::vector<TestRecord> records, const std::optional<TestCursor>&) {
-                    done.set_value(std::move(records));
-                  });
-  return done.get_future().get();
+  return Answered<TestRecordPage>(
+             [&](auto done) { store.ReadTests(std::nullopt, limit, std::move(done)); })
+      .items;
 }
 
 inline IntervalPage ReadIntervals(Store& store, const TestId& test, int64_t from_k, int limit) {
-  std::promise<IntervalPage> done;
-  store.ReadIntervals(test, from_k, limit,
-                      [&done](IntervalPage page) { done.set_value(std::move(page)); });
-  return done.get_future().get();
+  return Answered<IntervalPage>(
+      [&](auto done) { store.ReadIntervals(test, from_k, limit, std::move(done)); });
 }
 
 inline ChangePage ReadChanges(Store& store, const TestId& test, uint64_t before, int limit) {
-  std::promise<ChangePage> done;
-  store.ReadChanges(test, before, limit,
-                    [&done](ChangePage page) { done.set_value(std::move(page)); });
-  return done.get_future().get();
+  return Answered<ChangePage>(
+      [&](auto done) { store.ReadChanges(test, before, limit, std::move(done)); });
 }
 
 inline UpdatePage ReadUpdates(Store& store, const TestId& test, uint64_t after, int limit) {
-  std::promise<UpdatePage> done;
-  store.ReadUpdates(test, after, limit,
-                    [&done](UpdatePage page) { done.set_value(std::move(page)); });
-  return done.get_future().get();
+  return Answered<UpdatePage>(
+      [&](auto done) { store.ReadUpdates(test, after, limit, std::move(done)); });
 }
 
 }  // namespace broadside

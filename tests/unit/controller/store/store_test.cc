@@ -14,8 +14,10 @@
 namespace broadside {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 TestRecord TestOf(const TestId& id) {
   std::mt19937_64 random(1);
@@ -62,9 +64,10 @@ TEST(StoreTest, ReadsSeeTheWritesBeforeThemWithoutWaiting) {
     open.store->Write(BatchOf(test), [&seen](const absl::Status& status) {
       seen.push_back(status.ok() ? "written" : "error");
     });
-    open.store->ReadTest("t-1", [&seen, i](const std::optional<TestRecord>& record) {
-      seen.push_back(record && record->revision == i ? "read" : "stale");
-    });
+    open.store->ReadTest(
+        "t-1", [&seen, i](const absl::StatusOr<std::optional<TestRecord>>& record) {
+          seen.push_back(record.ok() && *record && (*record)->revision == i ? "read" : "stale");
+        });
   }
   open.store->Stop();
   ASSERT_EQ(seen.size(), 100u);
@@ -159,6 +162,80 @@ class FileSizeLimit {
   rlimit before_{};
 };
 
+TEST(StoreTest, AFullDiskLetsAStoreBeOpenedForReadingUntilThereIsRoom) {
+  const StoreDirectory directory;
+  { ASSERT_TRUE(Write(*MustOpen(directory.path()).store, BatchOf(TestOf("t-1"))).ok()); }
+  OpenStore open;
+  {
+    const FileSizeLimit limit(1);
+    open = MustOpen(directory.path());
+    EXPECT_FALSE(open.store->writable().ok());
+    EXPECT_EQ(open.state.epoch, 1u) << "of the last one that could write";
+    ASSERT_EQ(open.state.unended.size(), 1u);
+    EXPECT_TRUE(ReadTest(*open.store, "t-1").has_value());
+    EXPECT_FALSE(Write(*open.store, BatchOf(TestOf("t-2"))).ok());
+    EXPECT_FALSE(Reopen(*open.store).first.ok());
+    EXPECT_TRUE(ReadTest(*open.store, "t-1").has_value());
+  }
+  const auto [again, state] = Reopen(*open.store);
+  ASSERT_TRUE(again.ok()) << again;
+  EXPECT_EQ(state->epoch, 2u);
+  EXPECT_TRUE(Write(*open.store, BatchOf(TestOf("t-2"))).ok());
+}
+
+TEST(StoreTest, AnIdempotencyKeyIsFoundAmongAllTests) {
+  const OpenStore open = MustOpen(":memory:");
+  for (int i = 0; i < 3; ++i) {
+    TestRecord test = TestOf(Concat("t-", i));
+    test.idempotency_key = i == 0 ? "" : Concat("key-", i);
+    ASSERT_TRUE(Write(*open.store, BatchOf(test)).ok());
+  }
+  const auto find = [&](const std::string& key) {
+    return Answered<std::optional<TestRecord>>(
+        [&](auto done) { open.store->ReadTestByKey(key, std::move(done)); });
+  };
+  ASSERT_TRUE(find("key-1").has_value());
+  EXPECT_EQ(find("key-1")->id, "t-1");
+  EXPECT_FALSE(find("key-9").has_value());
+  EXPECT_FALSE(find("").has_value()) << "no key is none";
+}
+
+TEST(StoreTest, EndedTestsExpireByCountAndByAgeAndRunningOnesNever) {
+  const OpenStore open = MustOpen(":memory:");
+  for (int i = 0; i < 6; ++i) {  // t-0 is the oldest and runs
+    TestRecord test = TestOf(Concat("t-", i));
+    test.state = i == 0 ? TestState::kRunning : TestState::kFinished;
+    test.created_at = WallTime(Seconds(100 + i));
+    test.ended_at = i == 0 ? std::nullopt : std::optional(WallTime(Seconds(200 + i)));
+    ASSERT_TRUE(Write(*open.store, BatchOf(test)).ok());
+  }
+  const auto expired = [&](const Retention& retention, int limit) {
+    return Answered<std::vector<TestId>>(
+        [&](auto done) { open.store->ReadExpired(retention, limit, std::move(done)); });
+  };
+  EXPECT_THAT(expired({}, 10), IsEmpty());
+  EXPECT_THAT(expired({.tests = 5}, 10), IsEmpty());
+  EXPECT_THAT(expired({.tests = 3}, 10), ElementsAre("t-1", "t-2"));
+  EXPECT_THAT(expired({.tests = 3}, 1), SizeIs(1));
+  EXPECT_THAT(expired({.ended_since = WallTime(Seconds(203))}, 10), ElementsAre("t-1", "t-2"));
+  EXPECT_THAT(expired({.tests = 4, .ended_since = WallTime(Seconds(204))}, 10),
+              ElementsAre("t-1", "t-2", "t-3"));
+}
+
+TEST(StoreTest, DrainsAskedByUsersOutliveTheProcess) {
+  const StoreDirectory directory;
+  {
+    StoreBatch batch;
+    batch.drains = {Incarnation{1, 2}, Incarnation{3, 4}};
+    const OpenStore open = MustOpen(directory.path());
+    ASSERT_TRUE(Write(*open.store, batch).ok());
+    batch.drains = {Incarnation{1, 2}};  // asked again
+    ASSERT_TRUE(Write(*open.store, batch).ok());
+  }
+  EXPECT_THAT(MustOpen(directory.path()).state.drains,
+              ElementsAre(Incarnation{3, 4}, Incarnation{1, 2}));
+}
+
 TEST(StoreTest, AfterAWriteErrorEveryWriteFailsReadsWorkAndWhatWasWrittenStays) {
   const StoreDirectory directory;
   std::vector<TestId> written;
@@ -174,10 +251,16 @@ TEST(StoreTest, AfterAWriteErrorEveryWriteFailsReadsWorkAndWhatWasWrittenStays) 
       }
     }
     ASSERT_FALSE(status.ok());
-    EXPECT_THAT(std::string(status.message()), HasSubstr("then restart the controller"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("check its volume"));
     // There is room again, but the file is in doubt.
     EXPECT_EQ(Write(*open.store, BatchOf(TestOf("t-later"))), status);
     EXPECT_TRUE(ReadTest(*open.store, written.front()).has_value());
+    // A restart would find what was written, and so does this.
+    const auto [again, state] = Reopen(*open.store);
+    EXPECT_TRUE(again.ok()) << again;
+    EXPECT_EQ(state->unended.size(), written.size());
+    EXPECT_EQ(state->epoch, open.state.epoch + 1);
+    EXPECT_EQ(state->store_uuid, open.state.store_uuid);
   }
   const OpenStore open = MustOpen(directory.path());
   EXPECT_EQ(open.state.unended.size(), written.size());

@@ -167,8 +167,7 @@ TEST_F(StoreWriterTest, AFullFileIsAnErrorThatSaysWhatToDoAndChangesNothing) {
   const absl::Status status = writer_.Write(batch);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(status.message(),
-            ":memory:: database or disk is full (SQLite error 13): free space on its volume, then "
-            "restart the controller");
+            ":memory:: database or disk is full (SQLite error 13): free space on its volume");
   EXPECT_EQ(Count("intervals"), 0);
 }
 
