@@ -113,6 +113,19 @@ class LifecycleTest(StageTest):
         again = controller.start_test(open_loop(target.url, 50, "500ms"))
         self.assertEqual(outcomes_of(controller.wait_for_state(again, "finished")), {"ok": 25})
 
+    def test_ended_tests_beyond_the_newest_are_forgotten(self):
+        controller, target = self.stage.controller("--keep-tests", 2), self.stage.target()
+        self.stage.agent(controller, "agent-1")
+        controller.wait_for_agents(["agent-1"])
+        tests = []
+        for number in range(4):
+            tests.append(controller.start_test(open_loop(target.url, 20, "100ms"), **{"Idempotency-Key": f"k{number}"}))
+            controller.wait_for_state(tests[-1], "finished")
+        eventually("two are kept",
+                   lambda: [t["id"] for t in controller.get("/tests")["items"]] == [tests[3], tests[2]])
+        self.assertEqual(controller.call("GET", f"/api/v1/tests/{tests[0]}").status, 404)
+        self.assertEqual(controller.start_test(open_loop(target.url, 20, "100ms"), **{"Idempotency-Key": "k3"}), tests[3])
+
 
 if __name__ == "__main__":
     unittest.main()
