@@ -5,6 +5,7 @@
 #include "cli/exit_code.h"
 #include "cli/verb.h"
 #include "cli/version.h"
+#include "common/core/limits.h"
 #include "common/net/descriptor_limit.h"
 #include "common/net/log.h"
 #include "common/wire/duration.h"
@@ -18,7 +19,7 @@ struct ControllerFlags {
   std::string http = "127.0.0.1:8080";
   std::string grpc = "127.0.0.1:9090";
   std::string data = ":memory:";
-  int horizon_s = 3;
+  int64_t horizon_s = limits::kHorizonDefault.count();
   int64_t keep_tests = kKeepTestsDefault;
   std::string keep_for = FormatDuration(kKeepForDefault);
 };
@@ -100,7 +101,7 @@ Examples:
   verb->add_option("--horizon", flags->horizon_s,
                    "seconds of schedule that agents hold ahead, 1 to 30; without a controller the "
                    "load ends after as many")
-      ->check(CLI::Range(1, 30))
+      ->check(CLI::Range(limits::kHorizonMin.count(), limits::kHorizonMax.count()))
       ->capture_default_str()
       ->option_text("SECONDS");
   verb->add_option("--keep-tests", flags->keep_tests, "ended tests to keep, the newest")

@@ -28,10 +28,6 @@ std::string_view ReasonName(RejectReason reason) {
       return "protocol";
     case RejectReason::kInvalid:
       return "invalid";
-    case RejectReason::kNameInUse:
-      return "name_in_use";
-    case RejectReason::kShuttingDown:
-      return "shutting_down";
     case RejectReason::kFleetFull:
       return "fleet_full";
     case RejectReason::kUnspecified:

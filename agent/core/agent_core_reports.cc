@@ -21,8 +21,7 @@ Hello AgentCore::MakeHello() const {
                            .plan_through = test.plan_through,
                            .last_hash = test.last_hash,
                            .tau = test.clock->ToTest(now_),
-                           .tau_error = ClockError(now_),
-                           .unfinished = !test.Settled() || reports_.Owes(id)});
+                           .tau_error = ClockError(now_)});
   }
   return hello;
 }

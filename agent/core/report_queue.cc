@@ -83,14 +83,4 @@ size_t ReportQueue::Restart(uint64_t acked_seq) {
   return dropped;
 }
 
-bool ReportQueue::Owes(const TestId& test) const {
-  if (pending_.contains(test)) return true;
-  for (const Report& report : kept_) {
-    for (const TestDelta& delta : report.tests) {
-      if (delta.test == test) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace broadside

@@ -54,8 +54,6 @@ class ReportQueue {
   // Reports that would be lost if the process ended now, a pending one included.
   size_t undelivered() const { return kept_.size() + (pending_.empty() ? 0 : 1); }
   uint64_t next_seq() const { return next_seq_; }
-  // True when results of the test are not acknowledged.
-  bool Owes(const TestId& test) const;
   // The test is over and will have no more results. What is owed of it stays.
   void Forget(const TestId& test) { told_.erase(test); }
 

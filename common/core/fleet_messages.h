@@ -39,8 +39,7 @@ struct HeldTest {
   int64_t plan_through = -1;  // segment of the last grant it holds; -1 for none
   uint64_t last_hash = 0;     // GrantHash of that grant; 0 for none
   TestTime tau{};             // its test time at the moment of sending
-  Nanos tau_error{0};
-  bool unfinished = false;  // holds slots that have no outcome yet, or results not acknowledged
+  Nanos tau_error{0};         // how far tau may be off
   friend bool operator==(const HeldTest&, const HeldTest&) = default;
 };
 
@@ -115,12 +114,10 @@ struct Welcome {
 
 enum class RejectReason : uint8_t {
   kUnspecified = 0,
-  kBusy = 1,       // too many Hellos; come back after retry_after
-  kProtocol = 2,   // other major version; retrying does not help
-  kInvalid = 3,    // the Hello breaks a limit
-  kNameInUse = 4,  // another live incarnation has the name
-  kShuttingDown = 5,
-  kFleetFull = 6,
+  kBusy = 1,      // too many Hellos; come back after retry_after
+  kProtocol = 2,  // other major version; retrying does not help
+  kInvalid = 3,   // the Hello breaks a limit
+  kFleetFull = 4,
 };
 
 struct Reject {

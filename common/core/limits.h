@@ -18,6 +18,8 @@ inline constexpr int64_t kSlotsMax =
     9'000'000'000'000;  // of a test; in micro-slots it fits 63 bits
 inline constexpr Millis kStageDurationMin{1};
 inline constexpr size_t kStagesMax = 1000;
+// Stages and live rate changes together; a change that would make one more is refused with 409.
+inline constexpr size_t kCurvePiecesMax = 2 * kStagesMax;
 inline constexpr Millis kTimeoutMin{1};
 inline constexpr Millis kTimeoutMax = Seconds(250);
 inline constexpr Millis kMaxLatenessMin{1};
@@ -68,7 +70,6 @@ inline constexpr size_t kGoneAgentsMax =
 inline constexpr int kHellosPerSecondMax = 500;  // more get Reject{retry_after}
 inline constexpr int kReportsInFlightMax = 4;    // newer results merge into one pending delta
 inline constexpr size_t kFleetMessageBytesMax = 16u << 20;  // a longer message ends the stream
-inline constexpr uint64_t kWeightMax = 1'000'000;
 
 // --- Plan ---
 inline constexpr int64_t kRatePerOwner =
@@ -95,8 +96,10 @@ inline constexpr Millis kCloseAfter{
 // --- Stream ---
 inline constexpr Millis kBeatSmallFleet{500};
 inline constexpr Millis kBeatLargeFleet{1000};
-inline constexpr int kLargeFleet = 200;
-inline constexpr int kSilenceBeats = 4;  // silence D is this many beats
+inline constexpr Millis kReportHugeFleet{2000};  // between reports; the beats go on
+inline constexpr int kLargeFleet = 200;          // connected agents; further ones beat less often
+inline constexpr int kHugeFleet = 5000;          // connected agents; further ones report less often
+inline constexpr int kSilenceBeats = 4;          // silence D is this many beats
 inline constexpr Seconds kWelcomeTimeout{15};
 inline constexpr Millis kBackoffMin{200};
 inline constexpr Millis kBackoffMax{2000};
@@ -175,6 +178,8 @@ static_assert(kTimeoutMax < Seconds(256), "a timeout must fit the histogram's ra
 static_assert(kNewConnectionsPerSecondMax == 470, "documents say so");
 static_assert(kHorizonMin <= kHorizonDefault && kHorizonDefault <= kHorizonMax);
 static_assert(kGrantLeadMin < kHorizonMin);
+static_assert(kReportHugeFleet + kReportSpread < kCloseAfter,
+              "a second must be reported before it is closed");
 static_assert(kRequestBodyBytesMax < kRequestBytesMax,
               "a spec with the largest body must fit a request");
 static_assert(kRateMax * (kTestDurationMax / Seconds(1)) <= kSlotsMax,

@@ -57,7 +57,6 @@ void HelloToProto(const Hello& hello, v1::Hello* proto) {
     to->set_last_hash(held.last_hash);
     to->set_tau_ns(held.tau.time_since_epoch().count());
     to->set_tau_error_ns(held.tau_error.count());
-    to->set_unfinished(held.unfinished);
   }
   proto->set_draining(hello.draining);
 }
@@ -73,7 +72,6 @@ absl::StatusOr<HeldTest> HeldTestFromProto(const v1::HeldTest& proto) {
   held.last_hash = proto.last_hash();
   held.tau = TestTime(Nanos(proto.tau_ns()));
   held.tau_error = Nanos(proto.tau_error_ns());
-  held.unfinished = proto.unfinished();
   return held;
 }
 

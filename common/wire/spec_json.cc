@@ -54,6 +54,9 @@ class SpecReader {
     return SpecProblem{std::move(errors_)};
   }
 
+  // What could be read, right or wrong.
+  TestSpec Take() { return std::move(spec_); }
+
  private:
   static bool IsAtOrUnder(std::string_view pointer, std::string_view ancestor) {
     if (pointer.substr(0, ancestor.size()) != ancestor) return false;
@@ -325,6 +328,16 @@ std::variant<TestSpec, SpecProblem> ParseTestSpec(std::string_view json) {
   SpecReader reader(std::move(document.errors));
   reader.Read(document.root);
   return reader.Finish();
+}
+
+std::variant<TestSpec, SpecProblem> ReadStoredTestSpec(std::string_view json) {
+  auto parsed = ParseJson(json);
+  if (auto* error = std::get_if<JsonSyntaxError>(&parsed)) return SpecProblem{std::move(*error)};
+  JsonDocument& document = std::get<JsonDocument>(parsed);
+  if (document.incomplete) return SpecProblem{std::move(document.errors)};
+  SpecReader reader({});
+  reader.Read(document.root);
+  return reader.Take();
 }
 
 std::variant<MicroRate, SpecProblem> ParseRateChange(std::string_view json) {

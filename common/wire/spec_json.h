@@ -34,11 +34,16 @@ struct SpecProblem {
 // A spec that is valid as `Validate` has it, or all that is wrong with it.
 std::variant<TestSpec, SpecProblem> ParseTestSpec(std::string_view json);
 
+// The spec of a test that has ended, out of the store. It was valid once; what later rules refuse
+// is shown all the same, a field that cannot be read with its default. A problem only when the text
+// is not a whole JSON document.
+std::variant<TestSpec, SpecProblem> ReadStoredTestSpec(std::string_view json);
+
 // The body of a live rate change, {"rate": 2000}.
 std::variant<MicroRate, SpecProblem> ParseRateChange(std::string_view json);
 
 // The canonical form, defaults shown; ParseTestSpec gives an equal spec back. A body that is not
-// UTF-8 is `body_base64`. REQUIRES: Validate(spec) is empty.
+// UTF-8 is `body_base64`. REQUIRES: it was read by one of the above, or Validate(spec) is empty.
 nlohmann::ordered_json TestSpecToJson(const TestSpec& spec);
 
 }  // namespace broadside

@@ -26,13 +26,13 @@ struct AgentRecord {
   // Last message on any stream; the agent is trusted with slots while this is younger than the
   // silence D.
   BootTime last_heard{};
+  // When its last Hello was read, before any queue.
+  BootTime hello_received{};
   // When it was lost; meaningful without a stream.
   BootTime lost_at{};
 
   // Highest report counted: every seq up to it is in the books. Only ever rises.
   uint64_t seq = 0;
-  // Highest seq that was acknowledged on the present stream.
-  uint64_t acked_on_stream = 0;
 
   // What the last beat said.
   Beat beat;

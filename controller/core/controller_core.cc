@@ -148,9 +148,8 @@ void ControllerCore::On(const RateAsked& asked, Now now, ControllerEffects& effe
     return;
   }
   TestRun::RateAnswer answer = run->second->ChangeRate(asked.rate, now);
-  if (!answer.error.empty()) {
-    effects.replies.push_back(
-        {asked.request, Refused(CommandCode::kConflict, std::move(answer.error))});
+  if (answer.code != CommandCode::kOk) {
+    effects.replies.push_back({asked.request, Refused(answer.code, std::move(answer.error))});
     return;
   }
   CommandResult result;

@@ -62,7 +62,7 @@ class ControllerCore {
   void On(const Ticked& tick, Now now, ControllerEffects& effects);
   void On(const RestartAsked& asked, Now now, ControllerEffects& effects);
 
-  void OnHello(StreamId stream, const Hello& hello, Now now, ControllerEffects& effects);
+  void OnHello(const AgentSaid& said, Now now, ControllerEffects& effects);
   std::optional<Reject> Refusal(const Hello& hello, Now now);
   void WelcomeAgent(AgentRecord& agent, const Hello& hello, Now now);
   void OnBeat(AgentRecord& agent, const Beat& beat, Now now);

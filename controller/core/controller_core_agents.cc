@@ -29,7 +29,7 @@ AgentRecord* ControllerCore::AgentOf(StreamId stream) {
 
 void ControllerCore::On(const AgentSaid& said, Now now, ControllerEffects& effects) {
   if (said.message.hello.has_value()) {
-    OnHello(said.stream, *said.message.hello, now, effects);
+    OnHello(said, now, effects);
     return;
   }
   AgentRecord* agent = AgentOf(said.stream);
@@ -84,16 +84,16 @@ std::optional<Reject> ControllerCore::Refusal(const Hello& hello, Now now) {
   return std::nullopt;
 }
 
-void ControllerCore::OnHello(StreamId stream, const Hello& hello, Now now,
-                             ControllerEffects& effects) {
+void ControllerCore::OnHello(const AgentSaid& said, Now now, ControllerEffects& effects) {
+  const Hello& hello = *said.message.hello;
   if (std::optional<Reject> refusal = Refusal(hello, now); refusal.has_value()) {
     effects.logs.push_back({LogEvent::Level::kWarn,
                             "agent_rejected",
                             {{"agent", hello.name}, {"why", refusal->detail}}});
     ControllerMessage message;
     message.reject = std::move(refusal);
-    effects.messages.emplace_back(stream, std::move(message));
-    effects.closes.emplace_back(stream, "rejected");
+    effects.messages.emplace_back(said.stream, std::move(message));
+    effects.closes.emplace_back(said.stream, "rejected");
     return;
   }
   AgentRecord& agent = RecordOf(hello.incarnation);
@@ -105,11 +105,12 @@ void ControllerCore::OnHello(StreamId stream, const Hello& hello, Now now,
   agent.name = hello.name;
   agent.threads = hello.threads;
   agent.version = hello.version;
-  agent.stream = stream;
+  agent.stream = said.stream;
   agent.last_heard = now.boot;
+  agent.hello_received = said.received;
   agent.draining = agent.draining || hello.draining;
   agent.drain_sent = agent.drain_sent || drains_.contains(hello.incarnation);
-  streams_[stream] = hello.incarnation;
+  streams_[said.stream] = hello.incarnation;
   effects.logs.push_back({LogEvent::Level::kInfo,
                           "agent_joined",
                           {{"agent", hello.name},

@@ -129,9 +129,13 @@ std::optional<Grant> Plan::GrantOf(const Incarnation& agent, int64_t k) const {
   return std::nullopt;
 }
 
-void Plan::ChangeRate(MicroRate rate) {
-  BS_CHECK(!Complete()) << test_;
-  curve_ = curve_.WithRateFrom((appended_through_ + 1) * 1000, rate);
+bool Plan::ChangeRate(int64_t from, MicroRate rate) {
+  BS_CHECK(!Complete() && from > appended_through_) << test_ << " from " << from;
+  // A piece that would have begun there or later is replaced.
+  Curve changed = curve_.WithRateFrom(from * 1000, rate);
+  if (changed.pieces().size() > limits::kCurvePiecesMax) return false;
+  curve_ = std::move(changed);
+  return true;
 }
 
 void Plan::ForgetIfUnused(int64_t partition) {

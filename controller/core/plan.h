@@ -51,8 +51,9 @@ class Plan {
   // it owns no slot of it, or the segment was dropped.
   std::optional<Grant> GrantOf(const Incarnation& agent, int64_t k) const;
 
-  // From the first segment not yet appended on, `rate`. REQUIRES: !Complete().
-  void ChangeRate(MicroRate rate);
+  // `rate` from segment `from` to the end; false when the curve would have more pieces than
+  // limits::kCurvePiecesMax. REQUIRES: !Complete(), `from` is not appended yet.
+  bool ChangeRate(int64_t from, MicroRate rate);
   // Appends nothing further.
   void Close() { closed_ = true; }
   bool Complete() const { return closed_ || appended_through_ + 1 >= curve_.SegmentCount(); }

@@ -28,14 +28,12 @@ struct TestRecord {
   WallTime created_at{};
   std::optional<WallTime> started_at;  // wall clock at T0
   std::optional<WallTime> ended_at;
-  BootTime t0{};  // on the clock of the controller with `t0_epoch`
-  uint64_t t0_epoch = 0;
+  BootTime t0{};  // on the clock of the process that wrote it: the next one finds its own
   std::vector<Piece> pieces;
   int64_t appended_through = -1;       // last segment of the log
   int64_t begun_through = -1;          // `planned`, `due` and `done` count the segments up to this
   std::vector<int64_t> open;           // begun intervals that are not settled, ascending
-  int64_t cut_at = -1;                 // segment in which the test was stopped; -1 for none
-  std::optional<Nanos> stopped_after;  // test time at the stop
+  std::optional<Nanos> stopped_after;  // test time at the stop; nothing for none
   uint64_t revision = 0;
   // Sums so far; histograms as sparse ones inside `done`.
   int64_t planned = 0;

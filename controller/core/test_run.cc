@@ -67,15 +67,14 @@ void TestRun::Tell(const AgentRecord& agent, Participant& participant, Outbox& o
   start.test = record_.id;
   start.spec = spec_;
   start.t0 = record_.t0;
-  start.cut = record_.cut_at >= 0;
+  start.cut = record_.state == TestState::kStopping;
   outbox.For(*agent.stream).tests.push_back(std::move(start));
 }
 
 void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now now,
                           const Fleet& fleet, Outbox& outbox) {
   if (recovering_ && held != nullptr) {
-    // T0 on our clock, as this agent sees it.
-    heard_t0_.push_back(agent.last_heard - (held->tau - TestTime{}));
+    heard_t0_.push_back({agent.hello_received - (held->tau - TestTime{}), held->tau_error});
     if (ShareOf(agent.incarnation) > 0) ++owners_heard_;
   }
   if (held != nullptr) KnowHolder(agent, *held);
@@ -248,17 +247,39 @@ void TestRun::OnControllerHealth(const Ticked& tick) {
 
 // ---- users ----
 
+// The first segment that is not appended yet and that agents can still be given in time. Others may
+// have begun already, when home was held up: their rate is history.
+int64_t TestRun::FirstChangeable(Now now) const {
+  const int64_t next = plan_.appended_through() + 1;
+  if (!record_.started_at.has_value()) return next;
+  return std::max(next, SegmentOf(Tau(now) + limits::kGrantLeadMin) + 1);
+}
+
 TestRun::RateAnswer TestRun::ChangeRate(MicroRate rate, Now now) {
   if (record_.state != TestState::kPending && record_.state != TestState::kRunning) {
-    return {Concat("the test is ", TestStateName(record_.state)), std::nullopt};
+    return {CommandCode::kConflict, Concat("the test is ", TestStateName(record_.state)), {}};
   }
-  if (plan_.Complete())
-    return {"the whole test is already handed out: it ends within the horizon", std::nullopt};
-  const int64_t from = plan_.appended_through() + 1;
-  plan_.ChangeRate(rate);
+  if (recovering_) {
+    return {CommandCode::kUnavailable,
+            "the controller has just restarted and does not know the test's time yet",
+            {}};
+  }
+  const int64_t from = FirstChangeable(now);
+  if (plan_.Complete() || from >= plan_.curve().SegmentCount()) {
+    return {CommandCode::kConflict,
+            "the whole test is already handed out: it ends within the horizon",
+            {}};
+  }
+  if (!plan_.ChangeRate(from, rate)) {
+    return {CommandCode::kConflict,
+            Concat("the test has ", plan_.curve().pieces().size(),
+                   " stages and rate changes (limit ", limits::kCurvePiecesMax, ")"),
+            {}};
+  }
   record_.pieces = plan_.curve().pieces();
   RateAnswer answer;
-  if (record_.started_at.has_value()) answer.effective_at = *record_.started_at + from * kSegment;
+  if (record_.started_at.has_value())
+    answer.effective_at = std::max(*record_.started_at + from * kSegment, now.wall);
   Note(ChangeKind::kRate, Concat(RateText(rate), " from second ", from), now);
   LogInfo("rate_changed", {{"rate", RateText(rate)}, {"from_second", Concat(from)}});
   return answer;
@@ -282,8 +303,9 @@ void TestRun::Stop(Now now, const Fleet& fleet, Outbox& outbox, const std::strin
     return;
   }
   record_.state = TestState::kStopping;
-  record_.cut_at = std::max<int64_t>(0, SegmentOf(Tau(now)));
-  record_.stopped_after = std::max(Nanos(0), Tau(now).time_since_epoch());
+  // On a clock that everybody shares while the test's own is not known.
+  const Nanos tau = recovering_ ? now.wall - *record_.started_at : Tau(now).time_since_epoch();
+  record_.stopped_after = std::max(Nanos(0), tau);
   Note(ChangeKind::kState, Concat("stopping: ", why), now);
   CutAll(fleet, outbox);
 }
@@ -355,19 +377,6 @@ int64_t TestRun::OutstandingBegun() const {
     outstanding -= ledger_.Outstanding(k);
   }
   return outstanding;
-}
-
-double TestRun::ElapsedSeconds(Now now) const {
-  if (!record_.started_at.has_value()) return 0;
-  // From a stop on nothing is sent any more, though it takes a while until that is certain.
-  const double tau =
-      std::chrono::duration<double>(
-          std::min(Tau(now).time_since_epoch(), record_.stopped_after.value_or(Nanos::max())))
-          .count();
-  const auto begun = static_cast<double>(sums_.begun_through() + 1);
-  // The last segment of a test may be shorter than a second.
-  const double end = static_cast<double>(plan_.curve().EndMs()) / 1000;
-  return std::max(0.0, std::min({tau, begun, end}));
 }
 
 }  // namespace broadside

@@ -61,8 +61,11 @@ class TestRun {
   void OnCutDone(const AgentRecord& agent);
 
   // ---- users ----
-  // When the new rate begins; an error text if the test cannot change any more.
+  // When the new rate begins, never in the past; nothing while the test waits for its start.
+  // Refused when the test cannot change any more, has changed too often, or does not know its T0
+  // yet.
   struct RateAnswer {
+    CommandCode code = CommandCode::kOk;
     std::string error;
     std::optional<WallTime> effective_at;
   };
@@ -127,6 +130,12 @@ class TestRun {
     }
   };
 
+  // T0 on our clock, as an agent sees it.
+  struct HeardT0 {
+    BootTime t0;
+    Nanos error;
+  };
+
   // Counts the intervals in which the agent skipped too much, once they are settled.
   void JudgePace(const Incarnation& agent, Participant& participant, const TestDelta& delta);
   // Seconds after a segment in which its slots may still end: max_lateness + timeout, rounded up,
@@ -136,12 +145,13 @@ class TestRun {
 
   void TickPending(Now now, const std::vector<Candidate>& eligible);
   void TickRecovering(Now now, const Fleet& fleet, Outbox& outbox);
+  BootTime RecoveredT0(Now now);
   void Resume(const Fleet& fleet, Now now, Outbox& outbox);
   void RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger);
   void Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet, bool bridge,
               Outbox& outbox);
-  void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, const Fleet& fleet,
-               Outbox& outbox);
+  void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, Now now,
+               const Fleet& fleet, Outbox& outbox);
   void CloseSeconds(Now now);
   void SettleIntervals(Now now);
   void Settle(int64_t k);
@@ -155,6 +165,7 @@ class TestRun {
   void Fail(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox);
   void MarkInconsistent(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox);
 
+  int64_t FirstChangeable(Now now) const;
   void KnowHolder(const AgentRecord& agent, const HeldTest& held);
   bool HoldsOurPlan(const AgentRecord& agent, const HeldTest& held) const;
   void Tell(const AgentRecord& agent, Participant& participant, Outbox& outbox);
@@ -179,9 +190,8 @@ class TestRun {
   TestRecord record_;
   bool recovering_ = false;
   std::optional<BootTime> restored_at_;  // when this process found it in the store
-  std::vector<BootTime>
-      heard_t0_;  // while recovering: T0 on our clock, as each agent that holds the test sees it
-  size_t owners_heard_ = 0;  // while recovering: of the last owners
+  std::vector<HeardT0> heard_t0_;        // while recovering: of each agent that holds the test
+  size_t owners_heard_ = 0;              // while recovering: of the last owners
   Plan plan_;
   Ledger ledger_;
   Aggregator sums_;
@@ -206,6 +216,11 @@ class TestRun {
   std::vector<Update> updates_;  // bounded by limits::kUpdatesInMemoryMax
   std::shared_ptr<const TestView> view_;
 };
+
+// Seconds of test time that the figures of a test count: up to `tau`, its last begun segment, its
+// end, or the moment it was stopped, whichever came first. Slots that a stop cancelled are no part
+// of it.
+double MeasuredSeconds(const TestRecord& record, Nanos tau);
 
 // The view of a test that the store alone remembers.
 std::shared_ptr<const TestView> ViewOfRecord(const TestRecord& record);

@@ -77,18 +77,24 @@ void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLed
   }
 }
 
+// The median of what the agents say, those whose clock is too uncertain to send left out.
+BootTime TestRun::RecoveredT0(Now now) {
+  const auto uncertain = [](const HeardT0& heard) { return heard.error > limits::kClockErrorMax; };
+  if (!std::all_of(heard_t0_.begin(), heard_t0_.end(), uncertain))
+    std::erase_if(heard_t0_, uncertain);
+  // Nobody holds the test: the wall clock is all there is.
+  if (heard_t0_.empty()) return now.boot - (now.wall - *record_.started_at);
+  const auto middle = heard_t0_.begin() + static_cast<std::ptrdiff_t>(heard_t0_.size() / 2);
+  std::nth_element(heard_t0_.begin(), middle, heard_t0_.end(),
+                   [](const HeardT0& a, const HeardT0& b) { return a.t0 < b.t0; });
+  return middle->t0;
+}
+
 void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   const Nanos waited = now.boot - *restored_at_;
   const bool half = 2 * owners_heard_ >= plan_.owners().size();
   if (waited < limits::kRecoverMin || (!half && waited < limits::kRecoverMax)) return;
-  if (heard_t0_.empty()) {
-    // Nobody holds the test: the wall clock is all there is.
-    record_.t0 = now.boot - (now.wall - *record_.started_at);
-  } else {
-    const auto middle = heard_t0_.begin() + static_cast<std::ptrdiff_t>(heard_t0_.size() / 2);
-    std::nth_element(heard_t0_.begin(), middle, heard_t0_.end());
-    record_.t0 = *middle;
-  }
+  record_.t0 = RecoveredT0(now);
   recovering_ = false;
   Touch();
   const Nanos gap = Tau(now) - SegmentStart(plan_.appended_through() + 1);

@@ -80,17 +80,19 @@ void TestRun::Append(Now now, const std::vector<Candidate>& eligible, const Flee
     new_segments_.push_back(plan_.segments().at(k));
     if (appended.owners.empty()) sums_.Book(k, Outcome::kUnassigned, appended.segment.slots.Size());
     for (size_t i = 0; i < appended.owners.size(); ++i) {
-      GrantTo(appended.owners[i], appended.segment, appended.slots[i], fleet, outbox);
+      GrantTo(appended.owners[i], appended.segment, appended.slots[i], now, fleet, outbox);
     }
     Touch();
   }
   record_.appended_through = plan_.appended_through();
 }
 
-void TestRun::GrantTo(const Owner& owner, const Segment& segment, int64_t slots, const Fleet& fleet,
-                      Outbox& outbox) {
+void TestRun::GrantTo(const Owner& owner, const Segment& segment, int64_t slots, Now now,
+                      const Fleet& fleet, Outbox& outbox) {
   const AgentRecord& agent = fleet.at(owner.incarnation);
-  Participant& participant = participants_[owner.incarnation];
+  const auto [it, fresh] = participants_.try_emplace(owner.incarnation);
+  Participant& participant = it->second;
+  if (fresh && segment.k > 0) Note(ChangeKind::kAgentJoined, owner.name, now);
   if (participant.last_owned < 0) {
     participant.name = owner.name;
     // It owes nothing of the seconds before it came.
@@ -151,7 +153,9 @@ void TestRun::BeginThrough(int64_t k) {
   sums_.Begin(k);
   for (int64_t begun = before + 1; begun <= sums_.begun_through(); ++begun)
     open_.try_emplace(begun);
-  if (sums_.begun_through() != before) Touch();
+  if (sums_.begun_through() == before) return;
+  record_.begun_through = sums_.begun_through();
+  Touch();
 }
 
 void TestRun::CloseBooks() {

@@ -7,19 +7,6 @@
 namespace broadside {
 namespace {
 
-// Test time that an ended test covered: up to its last begun segment, its end, or the moment it was
-// stopped.
-double ElapsedSeconds(const TestRecord& record) {
-  if (!record.started_at.has_value() || !record.ended_at.has_value()) return 0;
-  const double tau = std::chrono::duration<double>(
-                         record.stopped_after.value_or(*record.ended_at - *record.started_at))
-                         .count();
-  const auto begun = static_cast<double>(record.begun_through + 1);
-  const double end =
-      record.pieces.empty() ? 0 : static_cast<double>(record.pieces.back().EndMs()) / 1000;
-  return std::max(0.0, std::min({tau, begun, end}));
-}
-
 // A stop cancels seconds that had not begun: they are no part of the time that passed.
 double PlannedRate(int64_t planned, const DueSummary& due, double elapsed_s) {
   return (static_cast<double>(planned) - static_cast<double>(due.outcomes[Outcome::kCancelled])) /
@@ -27,6 +14,20 @@ double PlannedRate(int64_t planned, const DueSummary& due, double elapsed_s) {
 }
 
 }  // namespace
+
+double MeasuredSeconds(const TestRecord& record, Nanos tau) {
+  if (!record.started_at.has_value() || record.pieces.empty()) return 0;
+  // The last segment of a test may be shorter than a second.
+  const Nanos end = Millis(record.pieces.back().EndMs());
+  const Nanos begun = (record.begun_through + 1) * kSegment;
+  const Nanos stopped = record.stopped_after.value_or(end);
+  const Nanos measured = std::min({tau, begun, end, stopped});
+  return std::max(0.0, std::chrono::duration<double>(measured).count());
+}
+
+double TestRun::ElapsedSeconds(Now now) const {
+  return MeasuredSeconds(record_, Tau(now) - TestTime{});
+}
 
 void TestRun::PushUpdate(Update update) {
   updates_.push_back(std::move(update));
@@ -58,7 +59,6 @@ void TestRun::Flush(StoreBatch& batch, Now now, const Fleet& fleet) {
   new_segments_.clear();
   new_ledger_.clear();
   if (record_dirty_) {
-    record_.begun_through = sums_.begun_through();
     record_.open.clear();
     for (const auto& [k, awaited] : open_) record_.open.push_back(k);
     record_.planned = sums_.totals().planned;
@@ -155,7 +155,9 @@ std::shared_ptr<const TestView> ViewOfRecord(const TestRecord& record) {
       view->totals.done.send_lag = {};
   const auto booked = static_cast<int64_t>(record.due.outcomes.Total());
   view->balanced = record.state != TestState::kInconsistent && record.planned == booked;
-  const double elapsed = view->elapsed_s = ElapsedSeconds(record);
+  const Nanos tau =
+      record.started_at && record.ended_at ? *record.ended_at - *record.started_at : Nanos(0);
+  const double elapsed = view->elapsed_s = MeasuredSeconds(record, tau);
   if (elapsed > 0) {
     view->planned_rate = PlannedRate(record.planned, record.due, elapsed);
     view->sent_rate = static_cast<double>(record.done.send_lag.count) / elapsed;

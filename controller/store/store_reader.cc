@@ -14,10 +14,12 @@
 namespace broadside {
 namespace {
 
+constexpr int kResultColumn = 12;
+constexpr int kSpecColumn = 13;
 std::string SelectTests(std::string_view rest) {
   return Concat(
       "SELECT id, idempotency_key, body_hash, state, created_at, started_at, ended_at, t0,"
-      " t0_epoch, appended_through, begun_through, cut_at, revision, planned, result, json FROM "
+      " appended_through, begun_through, revision, planned, result, json FROM "
       "tests JOIN specs ON specs.test = tests.number ",
       rest);
 }
@@ -68,15 +70,16 @@ absl::StatusOr<TestRecord> ReadTestRow(const SqliteStatement& row) {
   test.started_at = WallOf(row.OptionalInt(5));
   test.ended_at = WallOf(row.OptionalInt(6));
   test.t0 = BootTime(Nanos(row.Int(7)));
-  test.t0_epoch = row.Unsigned(8);
-  test.appended_through = row.Int(9);
-  test.begun_through = row.Int(10);
-  test.cut_at = row.Int(11);
-  test.revision = row.Unsigned(12);
-  test.planned = row.Int(13);
-  const absl::Status status = ReadResultBlob(row.Bytes(14), &test);
+  test.appended_through = row.Int(8);
+  test.begun_through = row.Int(9);
+  test.revision = row.Unsigned(10);
+  test.planned = row.Int(11);
+  const absl::Status status = ReadResultBlob(row.Bytes(kResultColumn), &test);
   if (!status.ok()) return status;
-  std::variant<TestSpec, SpecProblem> spec = ParseTestSpec(row.Bytes(15));
+  // What has ended is only shown: rules that came later do not hide it.
+  const std::string_view json = row.Bytes(kSpecColumn);
+  std::variant<TestSpec, SpecProblem> spec =
+      HasEnded(test.state) ? ReadStoredTestSpec(json) : ParseTestSpec(json);
   if (const auto* problem = std::get_if<SpecProblem>(&spec))
     return Bad(Concat("the spec of ", test.id, ": ", problem->ToString()));
   test.spec = std::make_shared<const TestSpec>(std::get<TestSpec>(std::move(spec)));
@@ -134,7 +137,7 @@ absl::StatusOr<std::vector<TestRecord>> StoreReader::TakeTests(SqliteStatement& 
       *more = true;
       break;
     }
-    bytes += rows.Bytes(14).size() + rows.Bytes(15).size();
+    bytes += rows.Bytes(kResultColumn).size() + rows.Bytes(kSpecColumn).size();
     absl::StatusOr<TestRecord> test = ReadTestRow(rows);
     if (test.ok()) {
       tests.push_back(*std::move(test));

@@ -101,13 +101,18 @@ CREATE TABLE garbage (
 // Migration i brings a store from schema i + 1 to i + 2. A new store goes the same way from the
 // first tables, so that an old one and a new one are alike. What was released never changes: a
 // change of the tables is one more migration.
-inline constexpr std::array<const char*, 1> kMigrations = {
+inline constexpr std::array<const char*, 2> kMigrations = {
     R"sql(
 CREATE INDEX tests_by_key ON tests (idempotency_key) WHERE idempotency_key <> '';
 CREATE INDEX tests_by_end ON tests (ended_at) WHERE ended_at IS NOT NULL;
 CREATE TABLE drains (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   incarnation TEXT NOT NULL UNIQUE);
+)sql",
+    // The first was never set; the second is in `result`, to the nanosecond.
+    R"sql(
+ALTER TABLE tests DROP COLUMN t0_epoch;
+ALTER TABLE tests DROP COLUMN cut_at;
 )sql"};
 
 // PRAGMA user_version of the file.

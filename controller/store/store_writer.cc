@@ -18,12 +18,12 @@ constexpr int64_t kFreePagesKept = 2560;
 // a large fleet has half a megabyte.
 constexpr const char* kInsertTest = R"sql(
 INSERT INTO tests (id, idempotency_key, body_hash, state, created_at, started_at, ended_at, t0,
-  t0_epoch, appended_through, begun_through, cut_at, revision, planned, result)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15))sql";
+  appended_through, begun_through, revision, planned, result)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))sql";
 constexpr const char* kUpdateTest = R"sql(
 UPDATE tests SET idempotency_key = ?2, body_hash = ?3, state = ?4, created_at = ?5,
-  started_at = ?6, ended_at = ?7, t0 = ?8, t0_epoch = ?9, appended_through = ?10,
-  begun_through = ?11, cut_at = ?12, revision = ?13, planned = ?14, result = ?15
+  started_at = ?6, ended_at = ?7, t0 = ?8, appended_through = ?9, begun_through = ?10,
+  revision = ?11, planned = ?12, result = ?13
 WHERE number = ?1)sql";
 constexpr const char* kUpsertInterval = R"sql(
 INSERT INTO intervals (test, k, revision, content) VALUES (?1, ?2, ?3, ?4)
@@ -167,19 +167,19 @@ absl::StatusOr<int64_t> StoreWriter::InsertTest(const TestRecord& test) {
   const absl::Status status = insert_test_.Run(
       test.id, test.idempotency_key, test.body_hash, static_cast<int>(test.state),
       test.created_at.time_since_epoch().count(), NanosOf(test.started_at), NanosOf(test.ended_at),
-      test.t0.time_since_epoch().count(), test.t0_epoch, test.appended_through, test.begun_through,
-      test.cut_at, test.revision, test.planned, SqliteBlob{result});
+      test.t0.time_since_epoch().count(), test.appended_through, test.begun_through, test.revision,
+      test.planned, SqliteBlob{result});
   if (!status.ok()) return status;
   return database_.LastInsertId();
 }
 
 absl::Status StoreWriter::UpdateTest(int64_t number, const TestRecord& test) {
   const std::string result = ResultBlob(test);
-  return update_test_.Run(
-      number, test.idempotency_key, test.body_hash, static_cast<int>(test.state),
-      test.created_at.time_since_epoch().count(), NanosOf(test.started_at), NanosOf(test.ended_at),
-      test.t0.time_since_epoch().count(), test.t0_epoch, test.appended_through, test.begun_through,
-      test.cut_at, test.revision, test.planned, SqliteBlob{result});
+  return update_test_.Run(number, test.idempotency_key, test.body_hash,
+                          static_cast<int>(test.state), test.created_at.time_since_epoch().count(),
+                          NanosOf(test.started_at), NanosOf(test.ended_at),
+                          test.t0.time_since_epoch().count(), test.appended_through,
+                          test.begun_through, test.revision, test.planned, SqliteBlob{result});
 }
 
 absl::Status StoreWriter::WritePlan(const StoreBatch& batch) {

@@ -142,9 +142,10 @@ TEST(AgentCoreConnectionTest, BoundsARetryAfter) {
 
 TEST(AgentCoreConnectionTest, NamesTheReasonOfEveryReject) {
   const std::pair<RejectReason, std::string_view> rows[] = {
-      {RejectReason::kUnspecified, "unspecified"}, {RejectReason::kInvalid, "invalid"},
-      {RejectReason::kNameInUse, "name_in_use"},   {RejectReason::kShuttingDown, "shutting_down"},
-      {RejectReason::kFleetFull, "fleet_full"},    {RejectReason::kProtocol, "protocol"}};
+      {RejectReason::kUnspecified, "unspecified"},
+      {RejectReason::kInvalid, "invalid"},
+      {RejectReason::kFleetFull, "fleet_full"},
+      {RejectReason::kProtocol, "protocol"}};
   for (const auto& [reason, name] : rows) {
     Rig rig;
     rig.Greet();

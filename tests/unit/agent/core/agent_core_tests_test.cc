@@ -75,7 +75,6 @@ TEST(AgentCoreTestsTest, SaysInBeatsAndHelloHowFarItsPlanReaches) {
   EXPECT_EQ(hello.tests[0].test, "t");
   EXPECT_EQ(hello.tests[0].plan_through, 2);
   EXPECT_EQ(hello.tests[0].last_hash, GrantHash(GrantOf(2)));
-  EXPECT_TRUE(hello.tests[0].unfinished);
   EXPECT_EQ(hello.tests[0].tau_error, Millis(1));
   const BootTime t0 = Of<StartTest>(rig.all)[0].clock.ToBoot(TestTime{});
   EXPECT_EQ(hello.tests[0].tau, TestTime(rig.now - t0));

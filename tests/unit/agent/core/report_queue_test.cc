@@ -83,19 +83,6 @@ TEST(ReportQueueTest, LeavesATestForTheNextReportWhenThisOneIsFull) {
   EXPECT_EQ(queue.Next()->tests.at(0).test, "u");
 }
 
-TEST(ReportQueueTest, KnowsWhichTestsItOwes) {
-  ReportQueue queue;
-  queue.Add({DeltaOf("t", 0)});
-  EXPECT_TRUE(queue.Owes("t"));
-  queue.Next();
-  EXPECT_TRUE(queue.Owes("t"));
-  EXPECT_FALSE(queue.Owes("u"));
-  queue.Add({DeltaOf("u", 0)});
-  EXPECT_EQ(queue.undelivered(), 2u);
-  queue.Acknowledge(1);
-  EXPECT_FALSE(queue.Owes("t"));
-}
-
 TEST(ReportQueueTest, ATestThatIsForgottenStartsAnew) {
   ReportQueue queue;
   queue.Add({DeltaOf("t", 5)});

@@ -85,8 +85,7 @@ Hello RandomHello(std::mt19937_64& random) {
                            .plan_through = RandomThrough(random),
                            .last_hash = random(),
                            .tau = TestTime(RandomStamp(random)),
-                           .tau_error = RandomNanos(random),
-                           .unfinished = Coin(random)});
+                           .tau_error = RandomNanos(random)});
   }
   hello.draining = Coin(random);
   return hello;
@@ -184,7 +183,7 @@ AgentMessage RandomAgentMessage(std::mt19937_64& random) {
 ControllerMessage RandomControllerMessage(std::mt19937_64& random) {
   ControllerMessage message;
   if (Random(random, 4) == 0) {
-    message.reject = Reject{static_cast<RejectReason>(Random(random, 7)), "the reason",
+    message.reject = Reject{static_cast<RejectReason>(Random(random, 5)), "the reason",
                             Millis(Random(random, 3'600'000))};
   } else if (Coin(random)) {
     message.welcome = RandomWelcome(random);

@@ -280,6 +280,19 @@ TEST(SpecJsonTest, ReportsAllErrorsAtOnce) {
           FieldError{"/agents/min", "0 is below 1"}));
 }
 
+TEST(SpecJsonTest, ReadsOfAStoredSpecWhatItCan) {
+  const auto read = ReadStoredTestSpec(
+      R"({"name":"x","target":{"url":"http://svc:81"},"load":{"stages":[{"duration":"9m","rate":5}]},
+          "timeout":"9h","max_lateness":"90s","news":1})");
+  const TestSpec& spec = std::get<TestSpec>(read);
+  EXPECT_EQ(spec.name, "x");
+  EXPECT_EQ(spec.target.url, "http://svc:81");
+  EXPECT_THAT(spec.load.stages, ElementsAre(Stage{540'000, 5 * kMicro, 5 * kMicro}));
+  EXPECT_EQ(TestSpecToJson(spec)["name"], "x");
+  EXPECT_TRUE(std::get<SpecProblem>(ReadStoredTestSpec("{")).IsSyntax());
+  EXPECT_FALSE(std::get<SpecProblem>(ReadStoredTestSpec("1e999")).IsSyntax());
+}
+
 TEST(SpecJsonTest, ReportsAtMostFiftyErrors) {
   std::string json = R"({"name":"x","target":{"url":"http://svc"},"load":{"stages":[)";
   for (int i = 0; i < 200; ++i) json += R"({"duration":"x","rate":"y"},)";

@@ -82,6 +82,7 @@ class FakeFleet {
       test.plan_through = held.plan_through;
       test.last_hash = held.last_hash;
       test.tau = TestTime(now_.boot - held.t0);
+      test.tau_error = agent.clock_error;
     }
     Say(agent, std::move(message));
     if (agent.stream == 0) return;
@@ -105,8 +106,7 @@ class FakeFleet {
   void RestartController(Nanos away) {
     core_.reset();
     for (auto& agent : agents_) agent->stream = 0;
-    now_.boot += away;
-    now_.wall += away;
+    Stall(away);
     core_ = std::make_unique<ControllerCore>(options_, store_.Open(), now_);
     for (auto& agent : agents_) {
       if (!agent->exited && !agent->frozen) Connect(*agent);
@@ -138,6 +138,12 @@ class FakeFleet {
         if (agent->stream != 0 && !agent->frozen) Report(*agent);
       }
     }
+  }
+
+  // Home is held up: time goes on, nothing happens.
+  void Stall(Nanos span) {
+    now_.boot += span;
+    now_.wall += span;
   }
 
   std::shared_ptr<const TestView> View(const TestId& test) const { return view_->tests.at(test); }

@@ -49,7 +49,7 @@ TEST(PlanTest, AGrantIsTheSameHoweverOftenItIsAskedForEvenAfterARateChangeInARam
   plan.Append(Agents(2), SegmentKind::kPlanned);
   plan.Append(Agents(2), SegmentKind::kPlanned);
   const std::optional<Grant> before = plan.GrantOf({5, 1}, 1);
-  plan.ChangeRate(5 * kMicro);
+  EXPECT_TRUE(plan.ChangeRate(2, 5 * kMicro));
   plan.Append(Agents(1), SegmentKind::kPlanned);
   ASSERT_TRUE(before.has_value());
   EXPECT_EQ(*before, *plan.GrantOf({5, 1}, 1));

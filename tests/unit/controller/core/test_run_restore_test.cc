@@ -93,6 +93,49 @@ TEST(RestartTest, WhatNobodyBringsInTenSecondsIsUnknown) {
   EXPECT_GT(Count(*fleet.View(id), Outcome::kUnknown), 0u);
 }
 
+TEST(RestartTest, TestTimeGoesOnAsTheHelloSaidWhenItWasRead) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(100, 60)).test->id;
+  fleet.Run(Seconds(10));
+  const BootTime t0 = agent.tests.at(id).t0;
+  agent.frozen = true;
+  fleet.RestartController(Millis(300));
+  AgentMessage message;
+  Hello& hello = message.hello.emplace();
+  hello.incarnation = agent.incarnation;
+  hello.name = agent.name;
+  const FakeAgent::Held& held = agent.tests.at(id);
+  hello.tests.push_back({id, held.plan_through, held.last_hash, TestTime(fleet.now().boot - t0)});
+  const BootTime received = fleet.now().boot;
+  fleet.Stall(Millis(700));  // it waits for home
+  agent.stream = 777;
+  fleet.Do(AgentSaid{agent.stream, std::move(message), received});
+  agent.frozen = false;
+  fleet.Run(Seconds(3));
+  EXPECT_EQ(agent.tests.at(id).t0, t0);
+}
+
+TEST(RestartTest, AnAgentWithAnUncertainClockDoesNotSayWhatTimeItIs) {
+  FakeFleet fleet;
+  FakeAgent& good = fleet.Join("good");
+  FakeAgent& bad = fleet.Join("bad");
+  const TestId id = fleet.Start(ConstantSpec(1000, 60)).test->id;
+  fleet.Run(Seconds(10));
+  const BootTime t0 = good.tests.at(id).t0;
+  bad.clock_error = Millis(400);
+  bad.tests.at(id).t0 = t0 + Millis(400);
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(3));
+  EXPECT_EQ(good.tests.at(id).t0, t0);
+  // When there is no better one, its word is still better than the wall clock.
+  good.clock_error = Millis(400);
+  good.tests.at(id).t0 = bad.tests.at(id).t0 = t0 + Millis(100);
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(3));
+  EXPECT_EQ(good.tests.at(id).t0, t0 + Millis(100));
+}
+
 TEST(RestartTest, AnAgentWithAnotherPlanTellsThatTheStoreWasLost) {
   FakeFleet fleet;
   FakeAgent& agent = fleet.Join("a");

@@ -129,7 +129,6 @@ TestRecord RandomTestRecord(std::mt19937_64& random, const TestId& id) {
   test.started_at = MaybeWall(random);
   test.ended_at = MaybeWall(random);
   test.t0 = BootTime(Nanos(-RandomOfAnySize(random, INT64_MAX)));
-  test.t0_epoch = random();
   for (int64_t i = Random(random, 4); i > 0; --i) {
     test.pieces.push_back({RandomOfAnySize(random, INT64_MAX), RandomOfAnySize(random, INT64_MAX),
                            RandomOfAnySize(random, INT64_MAX), RandomOfAnySize(random, INT64_MAX),
@@ -138,7 +137,6 @@ TestRecord RandomTestRecord(std::mt19937_64& random, const TestId& id) {
   test.begun_through = Random(random, limits::kSegmentMax) - 1;
   for (int64_t i = Random(random, 6); i > 0; --i)
     test.open.push_back(10'000'000 + test.open.size());
-  test.cut_at = Random(random, limits::kSegmentMax) - 1;
   RandomiseResult(random, &test);
   return test;
 }
@@ -183,14 +181,13 @@ std::string Difference(const TestRecord& a, const TestRecord& b) {
       std::pair("created_at", &TestRecord::created_at),
       std::pair("started_at", &TestRecord::started_at),
       std::pair("ended_at", &TestRecord::ended_at), std::pair("t0", &TestRecord::t0),
-      std::pair("t0_epoch", &TestRecord::t0_epoch), std::pair("pieces", &TestRecord::pieces),
+      std::pair("pieces", &TestRecord::pieces),
       std::pair("appended_through", &TestRecord::appended_through),
       std::pair("begun_through", &TestRecord::begun_through), std::pair("open", &TestRecord::open),
-      std::pair("cut_at", &TestRecord::cut_at), std::pair("revision", &TestRecord::revision),
-      std::pair("planned", &TestRecord::planned), std::pair("due", &TestRecord::due),
-      std::pair("done", &TestRecord::done), std::pair("verdict", &TestRecord::verdict),
-      std::pair("health", &TestRecord::health), std::pair("quarantined", &TestRecord::quarantined),
-      std::pair("agents", &TestRecord::agents));
+      std::pair("revision", &TestRecord::revision), std::pair("planned", &TestRecord::planned),
+      std::pair("due", &TestRecord::due), std::pair("done", &TestRecord::done),
+      std::pair("verdict", &TestRecord::verdict), std::pair("health", &TestRecord::health),
+      std::pair("quarantined", &TestRecord::quarantined), std::pair("agents", &TestRecord::agents));
   if (*a.spec != *b.spec) names += "spec ";
   if (!Same(a.thresholds, b.thresholds)) names += "thresholds ";
   return names;

@@ -64,6 +64,32 @@ TEST_F(StoreReaderTest, TestsComeNewestFirstAndEqualTimesById) {
   EXPECT_THAT(Ids(*reader_.Tests(std::nullopt, 10)), ElementsAre("d", "b", "a", "c"));
 }
 
+TEST_F(StoreReaderTest, ASpecThatLaterRulesRefuseBlocksNothingOnceItsTestHasEnded) {
+  TestRecord test = RandomTestRecord(random_, "a");
+  test.state = TestState::kFinished;
+  StoreBatch batch;
+  batch.tests.push_back(test);
+  Write(batch);
+  // A time-out of nine hours, and a field of another version.
+  ASSERT_TRUE(file_->database()
+                  .Execute("UPDATE specs SET json = json_set(json, '$.timeout', '9h', '$.new', 1)")
+                  .ok());
+  StoredState state;
+  LedgerFold fold;
+  ASSERT_TRUE(reader_.Load(&state, &fold).ok());
+  ASSERT_EQ(state.ended.size(), 1u);
+  EXPECT_EQ(state.ended[0].spec->name, test.spec->name);
+  EXPECT_THAT(Ids(*reader_.Tests(std::nullopt, 10)), ElementsAre("a"));
+  // One that goes on is a matter of slots and not of pictures.
+  ASSERT_TRUE(file_->database().Execute("UPDATE tests SET state = 1").ok());
+  const absl::Status refused = reader_.Load(&state, &fold);
+  EXPECT_THAT(ToStd(refused.message()), testing::HasSubstr("the spec of a: /"));
+  // What is not JSON is damage.
+  ASSERT_TRUE(file_->database().Execute("UPDATE tests SET state = 3").ok());
+  ASSERT_TRUE(file_->database().Execute("UPDATE specs SET json = '{'").ok());
+  EXPECT_FALSE(reader_.Load(&state, &fold).ok());
+}
+
 TEST_F(StoreReaderTest, CursorsPageWithoutGapOrRepeatWhileTestsAreAdded) {
   constexpr int kSeeds = 50;
   for (int seed = 0; seed < kSeeds; ++seed) {
