@@ -1,6 +1,13 @@
 #include "controller/core/agent_record.h"
 
+#include <algorithm>
+
 namespace broadside {
+
+int64_t EligibleAgents(const Fleet& fleet, BootTime now) {
+  return std::count_if(fleet.begin(), fleet.end(),
+                       [now](const auto& entry) { return entry.second.Eligible(now); });
+}
 
 AgentView ViewOf(const AgentRecord& agent) {
   AgentView view;

@@ -3,6 +3,7 @@
 // One agent as the controller sees it. Owned by ControllerCore, on home.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -23,8 +24,9 @@ struct AgentRecord {
   // The live stream; nothing while the agent is lost. Set by Hello, cleared when the stream ends or
   // falls silent.
   std::optional<StreamId> stream;
-  // Last message on any stream; the agent is trusted with slots while this is younger than the
-  // silence D.
+  // The silence D that the last Welcome told it, after which it counts as gone.
+  Nanos silence{0};
+  // Last message on any stream; the agent is trusted with slots while this is younger than D.
   BootTime last_heard{};
   // When its last Hello was read, before any queue.
   BootTime hello_received{};
@@ -45,7 +47,7 @@ struct AgentRecord {
   bool Connected() const { return stream.has_value(); }
 
   // May own slots of new segments.
-  bool Eligible(BootTime now, Nanos silence) const {
+  bool Eligible(BootTime now) const {
     return Connected() && !draining && beat.clock_known && now - last_heard <= silence &&
            beat.clock_error <= limits::kClockErrorMax;
   }
@@ -56,6 +58,11 @@ struct AgentRecord {
     return beat.clock_known ? AgentState::kReady : AgentState::kJoining;
   }
 };
+
+// All agents that are connected, or were not long ago.
+using Fleet = std::map<Incarnation, AgentRecord>;
+// How many may own slots of new segments.
+int64_t EligibleAgents(const Fleet& fleet, BootTime now);
 
 // Figures for users; `share` and the spare state depend on the test and are the caller's.
 AgentView ViewOf(const AgentRecord& agent);

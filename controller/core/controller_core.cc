@@ -23,7 +23,6 @@ ControllerCore::ControllerCore(const CoreOptions& options, const StoredState& st
     : options_(options), store_uuid_(stored.store_uuid), epoch_(stored.epoch) {
   run_options_.horizon = options.horizon;
   run_options_.start_lead = options.start_lead;
-  run_options_.silence = Silence();
   for (const auto& [incarnation, seq] : stored.acked) RememberGone(incarnation, seq);
   for (const Incarnation& incarnation : stored.drains) RememberDrain(incarnation);
   for (const StoredTest& test : stored.unended) {
@@ -41,8 +40,13 @@ ControllerCore::ControllerCore(const CoreOptions& options, const StoredState& st
   }
 }
 
-Nanos ControllerCore::BeatInterval() const {
-  return agents_.size() > limits::kLargeFleet ? limits::kBeatLargeFleet : limits::kBeatSmallFleet;
+Millis ControllerCore::BeatInterval() const {
+  const bool large = streams_.size() > limits::kLargeFleet;
+  return large ? limits::kBeatLargeFleet : limits::kBeatSmallFleet;
+}
+
+Millis ControllerCore::ReportInterval() const {
+  return streams_.size() > limits::kHugeFleet ? limits::kReportHugeFleet : BeatInterval();
 }
 
 ControllerEffects ControllerCore::Step(const ControllerEvent& event, Now now) {
@@ -94,7 +98,7 @@ void ControllerCore::On(const StartAsked& asked, Now now, ControllerEffects& eff
     return;
   }
   // A test does not start before agents.min are ready.
-  const int64_t agents = std::max(EligibleAgents(now), asked.start.spec.agents.min);
+  const int64_t agents = std::max(EligibleAgents(agents_, now.boot), asked.start.spec.agents.min);
   const MicroRate peak = Curve::FromStages(asked.start.spec.load.stages).PeakRateFrom(0);
   if (std::string why = PortsExhausted(asked.start.spec, peak, agents); !why.empty()) {
     CommandResult invalid = Refused(CommandCode::kInvalid, "the test spec is not valid");
@@ -113,12 +117,6 @@ void ControllerCore::On(const StartAsked& asked, Now now, ControllerEffects& eff
   if (!key.empty()) keys_[key] = {asked.id, asked.start.body_hash};
   replies_.push_back({asked.request, asked.id, {}});
   urgent_ = true;
-}
-
-int64_t ControllerCore::EligibleAgents(Now now) const {
-  return std::count_if(agents_.begin(), agents_.end(), [&](const auto& entry) {
-    return entry.second.Eligible(now.boot, Silence());
-  });
 }
 
 std::string ControllerCore::PortsExhausted(const TestSpec& spec, MicroRate peak,
@@ -142,7 +140,8 @@ void ControllerCore::On(const RateAsked& asked, Now now, ControllerEffects& effe
   }
   const TestRecord& record = run->second->record();
   const bool pending = record.state == TestState::kPending;
-  const int64_t agents = std::max(EligibleAgents(now), pending ? record.spec->agents.min : 1);
+  const int64_t agents =
+      std::max(EligibleAgents(agents_, now.boot), pending ? record.spec->agents.min : 1);
   if (std::string why = PortsExhausted(*record.spec, asked.rate, agents); !why.empty()) {
     effects.replies.push_back({asked.request, Refused(CommandCode::kConflict, std::move(why))});
     return;
@@ -225,9 +224,8 @@ void ControllerCore::On(const DrainAsked& asked, Now /*now*/, ControllerEffects&
 // ---- time ----
 
 void ControllerCore::On(const Ticked& tick, Now now, ControllerEffects& effects) {
-  run_options_.silence = Silence();
   for (auto& [incarnation, agent] : agents_) {
-    if (!agent.Connected() || now.boot - agent.last_heard <= Silence() + Seconds(1)) continue;
+    if (!agent.Connected() || now.boot - agent.last_heard <= agent.silence + Seconds(1)) continue;
     effects.closes.emplace_back(*agent.stream, "nothing heard for too long");
     effects.logs.push_back({LogEvent::Level::kWarn, "agent_silent", {{"agent", agent.name}}});
     Lose(agent, now);

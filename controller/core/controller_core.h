@@ -74,8 +74,6 @@ class ControllerCore {
   void RememberGone(const Incarnation& incarnation, uint64_t seq);
   AgentRecord& RecordOf(const Incarnation& incarnation);
 
-  // The agents that may own slots of new segments.
-  int64_t EligibleAgents(Now now) const;
   // A text when the fleet has too few ports for the rate; empty when it has enough.
   std::string PortsExhausted(const TestSpec& spec, MicroRate peak, int64_t agents) const;
   AgentRecord* AgentOf(StreamId stream);
@@ -87,8 +85,10 @@ class ControllerCore {
   void FinishReplies(Commit& commit);
   std::shared_ptr<FleetView> MakeView(Now now) const;
   std::vector<AgentView> AgentViews() const;
-  Nanos BeatInterval() const;
-  Nanos Silence() const { return BeatInterval() * limits::kSilenceBeats; }
+  // What the next Welcome tells, by the number of agents that are connected; those that came before
+  // keep what they were told.
+  Millis BeatInterval() const;
+  Millis ReportInterval() const;
 
   // Constant after construction.
   CoreOptions options_;

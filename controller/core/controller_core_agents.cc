@@ -128,9 +128,10 @@ void ControllerCore::WelcomeAgent(AgentRecord& agent, const Hello& hello, Now no
   welcome.epoch = epoch_;
   welcome.nonce = options_.nonce;
   welcome.acked_seq = agent.seq;
-  welcome.beat_interval = std::chrono::duration_cast<Millis>(BeatInterval());
-  welcome.report_interval = welcome.beat_interval;
-  welcome.silence = std::chrono::duration_cast<Millis>(Silence());
+  welcome.beat_interval = BeatInterval();
+  welcome.report_interval = ReportInterval();
+  welcome.silence = welcome.beat_interval * limits::kSilenceBeats;
+  agent.silence = welcome.silence;
   welcome.version = options_.version;
   ControllerMessage& message = outbox_.For(*agent.stream);
   message.welcome = std::move(welcome);
@@ -215,12 +216,12 @@ void ControllerCore::Lose(AgentRecord& agent, Now now) {
 void ControllerCore::ForgetAgents(Now now) {
   for (auto it = agents_.begin(); it != agents_.end();) {
     const AgentRecord& agent = it->second;
-    const bool owes = std::any_of(runs_.begin(), runs_.end(), [&](const auto& run) {
+    const auto owes = [&](const auto& run) {
       return run.second->OutstandingOf(agent.incarnation) > 0;
-    });
-    const bool gone = !agent.Connected() && !owes &&
-                      (agent.draining || now.boot - agent.lost_at > limits::kLostAgentShown);
-    if (!gone) {
+    };
+    const bool forgettable = !agent.Connected() &&
+                             (agent.draining || now.boot - agent.lost_at > limits::kLostAgentShown);
+    if (!forgettable || std::any_of(runs_.begin(), runs_.end(), owes)) {
       ++it;
       continue;
     }

@@ -20,7 +20,14 @@ bool SameOwners(const std::vector<Owner>& present, const std::vector<Candidate>&
                     });
 }
 
+bool Ascend(const std::vector<Candidate>& candidates) {
+  return std::is_sorted(
+      candidates.begin(), candidates.end(),
+      [](const Candidate& a, const Candidate& b) { return a.incarnation < b.incarnation; });
+}
+
 std::vector<Owner> DivideCircle(const std::vector<Candidate>& candidates) {
+  BS_CHECK(Ascend(candidates)) << candidates.size();
   std::vector<uint32_t> weights;
   weights.reserve(candidates.size());
   for (const Candidate& candidate : candidates) weights.push_back(candidate.weight);
@@ -79,6 +86,13 @@ std::vector<Candidate> ChooseOwners(const TestId& test, const std::vector<Candid
   return chosen;
 }
 
+const Owner* FindOwner(const std::vector<Owner>& owners, const Incarnation& agent) {
+  const auto at = std::lower_bound(
+      owners.begin(), owners.end(), agent,
+      [](const Owner& owner, const Incarnation& wanted) { return owner.incarnation < wanted; });
+  return at != owners.end() && at->incarnation == agent ? &*at : nullptr;
+}
+
 Plan::Plan(TestId test, Curve curve)
     : test_(std::move(test)), offset_(ArcOffset(test_)), curve_(std::move(curve)) {}
 
@@ -120,13 +134,11 @@ std::optional<Grant> Plan::GrantOf(const Incarnation& agent, int64_t k) const {
   const auto segment = segments_.find(k);
   const std::vector<Owner>* owners = PartitionOf(k);
   if (segment == segments_.end() || owners == nullptr) return std::nullopt;
-  for (const Owner& owner : *owners) {
-    if (owner.incarnation != agent) continue;
-    // An empty share was no message the first time either.
-    if (CountSlots(owner.arc, offset_, segment->second.slots) == 0) return std::nullopt;
-    return Grant{Make(k, segment->second.slots, segment->second.kind), owner.arc};
-  }
-  return std::nullopt;
+  const Owner* owner = FindOwner(*owners, agent);
+  // An empty share was no message the first time either.
+  if (owner == nullptr || CountSlots(owner->arc, offset_, segment->second.slots) == 0)
+    return std::nullopt;
+  return Grant{Make(k, segment->second.slots, segment->second.kind), owner->arc};
 }
 
 bool Plan::ChangeRate(int64_t from, MicroRate rate) {

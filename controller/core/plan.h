@@ -32,6 +32,10 @@ std::vector<Candidate> ChooseOwners(const TestId& test, const std::vector<Candid
                                     const std::vector<Owner>& present, MicroRate peak, int64_t min,
                                     AgentsUse use);
 
+// The owner that is this agent; null for none. `owners` ascend by incarnation, as in every
+// partition.
+const Owner* FindOwner(const std::vector<Owner>& owners, const Incarnation& agent);
+
 class Plan {
  public:
   Plan(TestId test, Curve curve);
@@ -44,7 +48,7 @@ class Plan {
     int64_t partition = kNoPartition;
     bool new_partition = false;  // the owners differ from those of the segment before: store them
   };
-  // Appends the next segment for these owners. REQUIRES: !Complete().
+  // Appends the next segment for these owners. REQUIRES: !Complete(), ascending incarnation.
   Appended Append(const std::vector<Candidate>& owners, SegmentKind kind);
 
   // The grant of segment k for an agent: the same bytes however often it is asked for. Nothing if

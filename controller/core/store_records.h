@@ -56,8 +56,8 @@ struct Owner {
 };
 struct PartitionRecord {
   TestId test;
-  int64_t number = 0;  // from 0, per test
-  std::vector<Owner> owners;
+  int64_t number = 0;         // from 0, per test
+  std::vector<Owner> owners;  // ascending incarnation
 };
 
 inline constexpr int64_t kNoPartition = -1;  // a segment without owners: its slots are unassigned

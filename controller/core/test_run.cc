@@ -363,12 +363,10 @@ bool TestRun::PlanTaken(const Fleet& fleet) const {
 }
 
 double TestRun::ShareOf(const Incarnation& agent) const {
-  for (const Owner& owner : plan_.owners()) {
-    if (owner.incarnation != agent) continue;
-    // 2^64 points make the circle.
-    return (static_cast<double>(owner.arc.last - owner.arc.lo) + 1) / 18446744073709551616.0;
-  }
-  return 0;
+  const Owner* owner = FindOwner(plan_.owners(), agent);
+  if (owner == nullptr) return 0;
+  // 2^64 points make the circle.
+  return (static_cast<double>(owner->arc.last - owner->arc.lo) + 1) / 18446744073709551616.0;
 }
 
 int64_t TestRun::OutstandingBegun() const {

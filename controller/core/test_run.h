@@ -28,13 +28,9 @@
 
 namespace broadside {
 
-// What a run may know of the fleet.
-using Fleet = std::map<Incarnation, AgentRecord>;
-
 struct RunOptions {
   Nanos horizon = limits::kHorizonDefault;
   Nanos start_lead = limits::kStartLead;
-  Nanos silence{limits::kSilenceBeats * limits::kBeatSmallFleet};  // D
 };
 
 class TestRun {
@@ -91,7 +87,7 @@ class TestRun {
   bool PlanTaken(const Fleet& fleet) const;
   // The agent owns or owned slots.
   bool HasParticipant(const Incarnation& agent) const { return participants_.contains(agent); }
-  // Its part of the circle in the last appended segment, 0 to 1.
+  // Its part of the circle in the last appended segment, 0 to 1. O(log owners).
   double ShareOf(const Incarnation& agent) const;
   std::vector<LogEvent> TakeLogs();
 
@@ -143,13 +139,12 @@ class TestRun {
   int64_t Margin() const;
   TestTime Tau(Now now) const { return TestTime(now.boot - record_.t0); }
 
-  void TickPending(Now now, const std::vector<Candidate>& eligible);
+  void TickPending(Now now, const Fleet& fleet, Outbox& outbox);
   void TickRecovering(Now now, const Fleet& fleet, Outbox& outbox);
   BootTime RecoveredT0(Now now);
   void Resume(const Fleet& fleet, Now now, Outbox& outbox);
   void RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger);
-  void Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet, bool bridge,
-              Outbox& outbox);
+  void Append(Now now, const Fleet& fleet, bool bridge, Outbox& outbox);
   void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, Now now,
                const Fleet& fleet, Outbox& outbox);
   void CloseSeconds(Now now);

@@ -11,7 +11,7 @@ namespace broadside {
 std::vector<Candidate> TestRun::EligibleFor(const Fleet& fleet, Now now) const {
   std::vector<Candidate> eligible;
   for (const auto& [incarnation, agent] : fleet) {
-    if (!agent.Eligible(now.boot, options_.silence)) continue;
+    if (!agent.Eligible(now.boot)) continue;
     // Twice the threads, so that a quarantined agent can have half of an odd weight.
     uint32_t weight = agent.threads * 2;
     if (quarantined_.contains(incarnation)) weight = agent.threads;
@@ -22,23 +22,15 @@ std::vector<Candidate> TestRun::EligibleFor(const Fleet& fleet, Now now) const {
 
 void TestRun::Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
   if (Ended()) return;
-  const std::vector<Candidate> eligible = EligibleFor(fleet, now);
   if (record_.state == TestState::kPending) {
-    TickPending(now, eligible);
-    if (record_.state == TestState::kPending &&
-        now.boot - created_boot_ > limits::kAgentsReadyTimeout) {
-      Fail(Concat(eligible.size(), " of ", spec_->agents.min,
-                  " agents (agents.min) were ready within ",
-                  Seconds(limits::kAgentsReadyTimeout).count(), " s"),
-           now, fleet, outbox);
-    }
+    TickPending(now, fleet, outbox);
     if (record_.state != TestState::kRunning) return;
   }
   if (recovering_) {
     TickRecovering(now, fleet, outbox);
     if (recovering_ || Ended()) return;
   }
-  if (record_.state == TestState::kRunning) Append(now, eligible, fleet, bridge, outbox);
+  if (record_.state == TestState::kRunning) Append(now, fleet, bridge, outbox);
   BeginThrough(std::min(SegmentOf(Tau(now)), plan_.appended_through()));
   CloseSeconds(now);
   SettleIntervals(now);
@@ -47,19 +39,27 @@ void TestRun::Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
   if (!Ended()) CheckFinal(now, fleet, outbox);
 }
 
-void TestRun::TickPending(Now now, const std::vector<Candidate>& eligible) {
-  if (static_cast<int64_t>(eligible.size()) < spec_->agents.min) return;
+void TestRun::TickPending(Now now, const Fleet& fleet, Outbox& outbox) {
+  const int64_t ready = EligibleAgents(fleet, now.boot);
+  if (ready < spec_->agents.min) {
+    if (now.boot - created_boot_ <= limits::kAgentsReadyTimeout) return;
+    Fail(Concat(ready, " of ", spec_->agents.min, " agents (agents.min) were ready within ",
+                Seconds(limits::kAgentsReadyTimeout).count(), " s"),
+         now, fleet, outbox);
+    return;
+  }
   record_.t0 = now.boot + options_.start_lead;
   record_.started_at = now.wall + options_.start_lead;
   record_.state = TestState::kRunning;
   Note(ChangeKind::kState, "running", now);
-  LogInfo("test_started", {{"name", spec_->name}, {"agents_ready", Concat(eligible.size())}});
+  LogInfo("test_started", {{"name", spec_->name}, {"agents_ready", Concat(ready)}});
 }
 
-void TestRun::Append(Now now, const std::vector<Candidate>& eligible, const Fleet& fleet,
-                     bool bridge, Outbox& outbox) {
+void TestRun::Append(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
   const Nanos reach = bridge ? Nanos(limits::kBridge) : options_.horizon;
   const int64_t end = SegmentOf(Tau(now)) + reach / kSegment;
+  if (plan_.Complete() || plan_.appended_through() + 1 >= end) return;
+  const std::vector<Candidate> eligible = EligibleFor(fleet, now);
   while (!plan_.Complete() && plan_.appended_through() + 1 < end) {
     const int64_t k = plan_.appended_through() + 1;
     const Nanos lead = SegmentStart(k) - Tau(now);

@@ -56,6 +56,17 @@ TEST(PlanTest, AGrantIsTheSameHoweverOftenItIsAskedForEvenAfterARateChangeInARam
   EXPECT_EQ(GrantHash(*before), GrantHash(*plan.GrantOf({5, 1}, 1)));
 }
 
+TEST(PlanTest, AnOwnerIsFoundInItsPartitionAndNobodyElse) {
+  Plan plan("t", Constant(100, 3));
+  const std::vector<Owner> owners =
+      plan.Append({Agent(2), Agent(4), Agent(6)}, SegmentKind::kPlanned).owners;
+  for (uint64_t i = 1; i <= 7; ++i) {
+    const Owner* owner = FindOwner(owners, {5, i});
+    EXPECT_EQ(owner == nullptr ? "" : owner->name, i % 2 == 0 ? Agent(i).name : "");
+  }
+  EXPECT_EQ(FindOwner({}, {5, 1}), nullptr);
+}
+
 TEST(PlanTest, ASegmentWithoutOwnersBelongsToNobody) {
   Plan plan("t", Constant(100, 3));
   plan.Append(Agents(1), SegmentKind::kPlanned);
