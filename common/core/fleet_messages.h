@@ -117,7 +117,7 @@ enum class RejectReason : uint8_t {
   kBusy = 1,      // too many Hellos; come back after retry_after
   kProtocol = 2,  // other major version; retrying does not help
   kInvalid = 3,   // the Hello breaks a limit
-  kFleetFull = 4,
+  kFleetFull = 6,
 };
 
 struct Reject {

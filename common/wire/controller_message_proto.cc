@@ -72,9 +72,8 @@ absl::StatusOr<Reject> RejectFromProto(const v1::Reject& proto) {
                  CheckWithin("retry_after_ms", proto.retry_after_ms(), 0, kRetryMsMax));
   if (!s.ok()) return s;
   Reject reject;
-  const int reason = static_cast<int>(proto.reason());
-  const bool known = reason >= 0 && reason <= static_cast<int>(RejectReason::kFleetFull);
-  reject.reason = known ? static_cast<RejectReason>(reason) : RejectReason::kUnspecified;
+  if (v1::RejectReason_IsValid(proto.reason()))
+    reject.reason = static_cast<RejectReason>(proto.reason());
   reject.detail = proto.detail();
   reject.retry_after = Millis(proto.retry_after_ms());
   return reject;

@@ -1,5 +1,6 @@
 #include "tests/unit/common/wire/random_messages.h"
 
+#include <array>
 #include <memory>
 
 #include "common/core/limits.h"
@@ -183,7 +184,10 @@ AgentMessage RandomAgentMessage(std::mt19937_64& random) {
 ControllerMessage RandomControllerMessage(std::mt19937_64& random) {
   ControllerMessage message;
   if (Random(random, 4) == 0) {
-    message.reject = Reject{static_cast<RejectReason>(Random(random, 5)), "the reason",
+    constexpr std::array kReasons = {RejectReason::kUnspecified, RejectReason::kBusy,
+                                     RejectReason::kProtocol, RejectReason::kInvalid,
+                                     RejectReason::kFleetFull};
+    message.reject = Reject{kReasons[Random(random, std::ssize(kReasons))], "the reason",
                             Millis(Random(random, 3'600'000))};
   } else if (Coin(random)) {
     message.welcome = RandomWelcome(random);

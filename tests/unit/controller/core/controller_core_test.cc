@@ -9,7 +9,6 @@ namespace broadside {
 namespace {
 
 using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -97,23 +96,6 @@ TEST(ControllerCoreTest, ASlowTestUsesOneAgentAndTheOthersAreSpare) {
   }
   EXPECT_EQ(ready, 1);  // ceil(50 rps / 50 rps) = 1 owner
   EXPECT_EQ(spare, 2);
-}
-
-TEST(ControllerCoreTest, AnAgentThatGetsSlotsAfterTheStartIsAChange) {
-  FakeFleet fleet;
-  for (const char* name : {"a", "b"}) fleet.Join(name);
-  const TestId id = fleet.Start(ConstantSpec(1000, 30)).test->id;
-  fleet.Run(Seconds(6));
-  fleet.Join("late");
-  fleet.Run(Seconds(6));
-  fleet.RestartController(Millis(300));
-  fleet.Run(Seconds(6));
-  std::vector<std::string> joined;
-  for (const Update& update : fleet.View(id)->updates) {
-    if (update.change != nullptr && update.change->kind == ChangeKind::kAgentJoined)
-      joined.push_back(update.change->detail);
-  }
-  EXPECT_THAT(joined, ElementsAre("late"));
 }
 
 TEST(ControllerCoreTest, UseAllTakesEverybody) {

@@ -10,6 +10,7 @@ namespace broadside {
 namespace {
 
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::Ge;
 using ::testing::IsEmpty;
@@ -144,6 +145,23 @@ TEST_F(SettlingTest, ManyCrashesLeaveAsMuchOpenAsTheyHold) {
   const int64_t horizon = limits::kHorizonDefault / kSegment;
   EXPECT_LE(static_cast<int64_t>(live()), 5 * (horizon + kMargin + 2) + 10);
   EXPECT_TRUE(fleet_.View(id_)->balanced);
+}
+
+TEST(TestRunTest, AnAgentThatGetsSlotsAfterTheStartIsAChange) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b"}) fleet.Join(name);
+  const TestId id = fleet.Start(ConstantSpec(1000, 30)).test->id;
+  fleet.Run(Seconds(6));
+  fleet.Join("late");
+  fleet.Run(Seconds(6));
+  fleet.RestartController(Millis(300));
+  fleet.Run(Seconds(6));
+  std::vector<std::string> joined;
+  for (const Update& update : fleet.View(id)->updates) {
+    if (update.change != nullptr && update.change->kind == ChangeKind::kAgentJoined)
+      joined.push_back(update.change->detail);
+  }
+  EXPECT_THAT(joined, ElementsAre("late"));
 }
 
 }  // namespace
