@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::string_view kTest = "/api/v1/tests/{id}";
 
+HttpResponse Document(std::string type, std::string_view text) {
+  return {.status = 200, .content_type = std::move(type), .body = std::string(text)};
+}
+
 HttpResponse Text(int status, std::string body) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
 }
@@ -44,10 +48,12 @@ std::vector<Route> RestApi::Routes() {
           {"GET", "/assets/{name}", {}, to(&RestApi::Asset)},
           // Alive is who answers.
           {"GET", "/healthz", {}, [](const CallPtr& call) { call->Send(Text(200, "ok\n")); }},
-          {"GET", "/openapi.json", {}, [](const CallPtr& call) {
-             call->Send({.status = 200,
-                         .content_type = "application/json",
-                         .body = std::string(OpenApiJson())});
+          {"GET",
+           "/openapi.json",
+           {},
+           [](const CallPtr& call) { call->Send(Document("application/json", OpenApiJson())); }},
+          {"GET", "/spec.schema.json", {}, [](const CallPtr& call) {
+             call->Send(Document("application/schema+json", SpecSchemaJson()));
            }}};
 }
 

@@ -66,7 +66,9 @@ class RestApi {
 // What an answer of the controller other than ok means over HTTP.
 Problem ToProblem(const CommandResult& result);
 
-// The OpenAPI document of these routes, embedded at build time.
+// The OpenAPI document of these routes, and the JSON Schema of the test spec
+// (docs/spec.schema.json), embedded at build time.
 std::string_view OpenApiJson();
+std::string_view SpecSchemaJson();
 
 }  // namespace broadside

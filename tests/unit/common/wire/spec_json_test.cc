@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -34,8 +36,26 @@ constexpr std::string_view kExample = R"({
 constexpr std::string_view kSmallest =
     R"({"name":"x","target":{"url":"http://svc"},"load":{"stages":[{"duration_ms":1,"rate":0}]}})";
 
-TestSpec Good(std::string_view json) {
+// Every example of this file and what became of it goes to the file that BROADSIDE_SPEC_EXAMPLES
+// names, a JSON object a line, for tests/e2e/spec_schema_test.py, which holds the JSON Schema of
+// the spec against them.
+std::variant<TestSpec, SpecProblem> Parse(std::string_view json) {
   auto parsed = ParseTestSpec(json);
+  static const char* const file = std::getenv("BROADSIDE_SPEC_EXAMPLES");
+  const auto* problem = std::get_if<SpecProblem>(&parsed);
+  if (file == nullptr || (problem != nullptr && problem->IsSyntax())) return parsed;
+  nlohmann::json example = {{"text", json}, {"errors", nlohmann::json::array()}};
+  if (problem != nullptr) {
+    for (const FieldError& error : problem->fields())
+      example["errors"].push_back({{"pointer", error.pointer}, {"detail", error.detail}});
+  }
+  static std::ofstream out(file);
+  out << example.dump() << std::endl;
+  return parsed;
+}
+
+TestSpec Good(std::string_view json) {
+  auto parsed = Parse(json);
   if (const auto* problem = std::get_if<SpecProblem>(&parsed)) {
     ADD_FAILURE() << json << ": " << problem->ToString();
     return {};
@@ -44,7 +64,7 @@ TestSpec Good(std::string_view json) {
 }
 
 std::vector<FieldError> Bad(std::string_view json) {
-  const auto parsed = ParseTestSpec(json);
+  const auto parsed = Parse(json);
   const auto* problem = std::get_if<SpecProblem>(&parsed);
   if (problem == nullptr || problem->IsSyntax()) {
     ADD_FAILURE() << json << (problem == nullptr ? " is accepted" : " is no JSON");
@@ -389,7 +409,7 @@ TEST(SpecJsonTest, SurvivesRandomDamage) {
     std::string json(kExample);
     const int changes = 1 + static_cast<int>(random() % 4);
     for (int j = 0; j < changes; ++j) Damage(random, json);
-    const auto parsed = ParseTestSpec(json);
+    const auto parsed = Parse(json);
     if (const auto* spec = std::get_if<TestSpec>(&parsed)) {
       ASSERT_TRUE(Validate(*spec).empty()) << "seed " << kSeed << " case " << i;
       ASSERT_EQ(Good(TestSpecToJson(*spec).dump()), *spec) << "seed " << kSeed << " case " << i;
