@@ -59,9 +59,10 @@ def _new_namespace():
 class Host:
     """A name and an address in a network namespace of its own. Not to be used after `close`."""
 
-    def __init__(self, name, ip):
+    def __init__(self, name, ip, port):
         self.name = name
         self.ip = ip
+        self.port = port  # the bridge's end of its cable
         self._namespace = _new_namespace()
         self.path = f"/proc/{os.getpid()}/fd/{self._namespace}"
 
@@ -104,10 +105,9 @@ class Network:
 
     def add(self, name, number):
         """A host with the address 198.18.0.`number`."""
-        host = Host(name, f"198.18.0.{number}")
-        port = f"port{number}"
-        self._ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", host.path)
-        self._ip("link", "set", port, "master", "faults", "up")
+        host = Host(name, f"198.18.0.{number}", f"port{number}")
+        self._ip("link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", host.path)
+        self._ip("link", "set", host.port, "master", "faults", "up")
         host.run("ip", "addr", "add", f"{host.ip}/24", "dev", "eth0")
         host.run("ip", "link", "set", "eth0", "up")
         host.run("ip", "link", "set", "lo", "up")
@@ -133,6 +133,8 @@ class Network:
 
     def close(self):
         for host in self.hosts.values():
+            # By name: the kernel ends a namespace, and with it the cable, only some time after its last holder let go.
+            self._ip("link", "del", host.port)
             host.close()
         self._ip("link", "del", "faults")
         self._nft(f"delete {_TABLE}\n")
