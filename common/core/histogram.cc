@@ -109,7 +109,7 @@ void Histogram::RecordMany(Nanos value, uint64_t times) {
   if (bucket < 0) {
     zero_count_ += times;
   } else {
-    buckets_[static_cast<size_t>(bucket)] += times;
+    Add(static_cast<size_t>(bucket), times);
   }
 }
 
@@ -119,7 +119,9 @@ void Histogram::Merge(const Histogram& other) {
   sum_nanos_ = AddSaturated(sum_nanos_, other.sum_nanos_);
   min_nanos_ = std::min(min_nanos_, other.min_nanos_);
   max_nanos_ = std::max(max_nanos_, other.max_nanos_);
-  for (size_t b = 0; b < buckets_.size(); ++b) buckets_[b] += other.buckets_[b];
+  for (size_t b = other.first_; b < other.end_; ++b) buckets_[b] += other.buckets_[b];
+  first_ = std::min(first_, other.first_);
+  end_ = std::max(end_, other.end_);
 }
 
 void Histogram::Merge(const SparseHistogram& other) {
@@ -131,7 +133,7 @@ void Histogram::Merge(const SparseHistogram& other) {
   max_nanos_ = std::max(max_nanos_, other.max_nanos);
   for (const auto& [index, times] : other.buckets) {
     BS_CHECK(index < kHistogramBuckets) << index;
-    buckets_[index] += times;
+    Add(index, times);
   }
 }
 
@@ -141,12 +143,14 @@ void Histogram::Clear() {
   sum_nanos_ = 0;
   min_nanos_ = INT64_MAX;
   max_nanos_ = 0;
-  std::fill(buckets_.begin(), buckets_.end(), 0);
+  for (size_t b = first_; b < end_; ++b) buckets_[b] = 0;
+  first_ = kHistogramBuckets;
+  end_ = 0;
 }
 
 SparseHistogram Histogram::Sparse() const {
   SparseHistogram sparse{count_, zero_count_, sum_nanos_, min().count(), max_nanos_, {}};
-  for (size_t b = 0; b < buckets_.size(); ++b) {
+  for (size_t b = first_; b < end_; ++b) {
     if (buckets_[b] != 0) sparse.buckets.emplace_back(static_cast<uint16_t>(b), buckets_[b]);
   }
   return sparse;
@@ -157,7 +161,7 @@ std::optional<Nanos> Histogram::Mean() const {
   if (sum_nanos_ < INT64_MAX)
     return Nanos(static_cast<int64_t>(static_cast<uint64_t>(sum_nanos_) / count_));
   double sum = 0;
-  for (size_t b = 0; b < buckets_.size(); ++b) {
+  for (size_t b = first_; b < end_; ++b) {
     sum += static_cast<double>(buckets_[b]) * MiddleNanos(static_cast<int>(b));
   }
   return std::clamp(Nanos(std::llround(sum / static_cast<double>(count_))), min(), max());
@@ -170,11 +174,10 @@ std::optional<Nanos> Histogram::Quantile(double q) const {
   if (rank == count_) return max();
   if (rank == 1) return min();
   uint64_t below = zero_count_;
-  double nanos = static_cast<double>(kZeroBound) / 2;
-  for (size_t b = 0; b < buckets_.size() && below < rank; ++b) {
-    below += buckets_[b];
-    nanos = MiddleNanos(static_cast<int>(b));
-  }
+  size_t next = first_;
+  while (below < rank && next < end_) below += buckets_[next++];
+  const double nanos = next == first_ ? static_cast<double>(kZeroBound) / 2
+                                      : MiddleNanos(static_cast<int>(next) - 1);
   return std::clamp(Nanos(std::llround(nanos)), min(), max());
 }
 

@@ -16,6 +16,7 @@
 // Value types, not thread-safe: one owner at a time. `Histogram` is about 28 KiB; Record costs a
 // few ns and never allocates after construction.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -108,7 +109,17 @@ class Histogram {
   int64_t sum_nanos_ = 0;
   int64_t min_nanos_ = INT64_MAX;
   int64_t max_nanos_ = 0;
+  // The first and the last bucket that is not empty: what is done with a histogram costs what is in
+  // it. A second of answers covers a tenth of the buckets.
+  size_t first_ = kHistogramBuckets;
+  size_t end_ = 0;  // one behind the last
   std::vector<uint64_t> buckets_;
+
+  void Add(size_t bucket, uint64_t times) {
+    buckets_[bucket] += times;
+    first_ = std::min(first_, bucket);
+    end_ = std::max(end_, bucket + 1);
+  }
 };
 
 }  // namespace broadside
