@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "agent/engine/recorder.h"
 #include "agent/engine/shard.h"
 #include "common/core/check.h"
 
@@ -36,21 +37,6 @@ void MergeStats(const EngineStats& from, EngineStats* to) {
   to->descriptors_exhausted += from.descriptors_exhausted;
   to->stamps_clamped += from.stamps_clamped;
   to->in_flight += from.in_flight;
-}
-
-// Adds what another shard says of the same test: its counts add, but a segment is settled, and an
-// interval closed, only when it is on every shard.
-void MergeShard(TestDelta from, std::map<TestId, TestDelta>* to) {
-  const auto [at, added] = to->try_emplace(from.test);
-  if (added) {
-    at->second = std::move(from);
-    return;
-  }
-  const int64_t settled = std::min(at->second.settled_through, from.settled_through);
-  const int64_t closed = std::min(at->second.closed_through, from.closed_through);
-  at->second.Merge(from);
-  at->second.settled_through = settled;
-  at->second.closed_through = closed;
 }
 
 void AddPart(std::vector<TestDelta> deltas, const EngineStats& stats, Collection* collection) {

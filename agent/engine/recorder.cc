@@ -119,4 +119,17 @@ TestDelta Recorder::Take(int64_t closed_through) {
   return std::exchange(pending_, TestDelta{});
 }
 
+void MergeShard(TestDelta from, std::map<TestId, TestDelta>* to) {
+  const auto [at, added] = to->try_emplace(from.test);
+  if (added) {
+    at->second = std::move(from);
+    return;
+  }
+  const int64_t settled = std::min(at->second.settled_through, from.settled_through);
+  const int64_t closed = std::min(at->second.closed_through, from.closed_through);
+  at->second.Merge(from);
+  at->second.settled_through = settled;
+  at->second.closed_through = closed;
+}
+
 }  // namespace broadside

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,5 +92,9 @@ class Recorder {
   std::vector<std::string> versions_;         // the values seen first
   TestDelta pending_;
 };
+
+// Adds what another shard says of the same test: its counts add, but a segment is settled, and an
+// interval closed, only when it is on every shard.
+void MergeShard(TestDelta from, std::map<TestId, TestDelta>* to);
 
 }  // namespace broadside

@@ -8,70 +8,88 @@
 #include "common/core/status.h"
 
 namespace broadside::sim {
+namespace {
+
+constexpr Nanos kSkipEvery = Millis(2);  // as in agent/engine/shard_load.cc
+
+bool Completes(Outcome outcome) { return outcome == Outcome::kOk || outcome == Outcome::kFailed; }
+
+}  // namespace
 
 void EngineModel::Start(const TestId& test, std::shared_ptr<const TestSpec> spec,
-                        const ClockMap& clock) {
+                        const ClockMap& clock, Witness* witness) {
   const auto [it, fresh] = loads_.try_emplace(test);
-  if (!fresh) return witness_->Fail(Concat("engine: ", test, " started twice"));
-  it->second.spec = std::move(spec);
-  it->second.clock = clock;
+  if (!fresh) return witness->Fail("engine", Concat(test, " started twice"));
+  Load& load = it->second;
+  load.test = test;
+  load.clock = clock;
+  load.witness = witness;
+  const int64_t connections = spec->connections.max_per_agent;
+  const int active = static_cast<int>(std::min<int64_t>(connections, shards_));
+  for (int i = 0; i < active; ++i) {
+    const int64_t limit = connections / active + (i < connections % active ? 1 : 0);
+    load.shards.emplace_back(PacerOptions{ArcOffset(test), i, active, spec->max_lateness}, test,
+                             static_cast<size_t>(limit));
+  }
+  load.spec = std::move(spec);
 }
 
 void EngineModel::SetClock(const TestId& test, const ClockMap& clock) {
   loads_.at(test).clock = clock;
 }
 
-void EngineModel::Extend(const TestId& test, const Grant& grant, BootTime now) {
+void EngineModel::Extend(const TestId& test, const Grant& grant, BootTime now, Witness* witness) {
   Load& load = loads_.at(test);
-  const int64_t k = grant.segment.k;
-  if (k <= load.extended_through) witness_->Fail(Concat("engine: ", test, " grant ", k, " twice"));
-  load.extended_through = k;
-  const uint64_t offset = ArcOffset(test);
-  const TestTime tau = load.clock.ToTest(now);
-  Due& due = load.due[k];
-  ArcWalker walker(grant.arc, offset);
-  DueCursor cursor(grant.segment.pieces);
-  for (Slot slot = walker.Seek(grant.segment.slots.from); slot < grant.segment.slots.until;
-       slot = walker.Next()) {
-    ++due.open;
-    const TestTime at = cursor.Due(slot);
-    if (load.cut) {
-      Book(test, load, k, Outcome::kCancelled);
-    } else if (at < tau) {
-      Book(test, load, k, Outcome::kSkipped);
-    } else {
-      load.waiting.push_back({slot, k, at});
-    }
+  load.witness = witness;
+  witness->Extended(test, incarnation_, grant.segment.k);
+  for (Shard& shard : load.shards) {
+    const int64_t slots = shard.pacer.Extend(grant, load.clock.ToTest(now));
+    shard.recorder.Open(grant.segment.k, slots);
+    BookUnsent(load, shard);
   }
 }
 
 void EngineModel::Cut(const TestId& test) {
   Load& load = loads_.at(test);
-  load.cut = true;
-  for (const Waiting& slot : load.waiting) Book(test, load, slot.k, Outcome::kCancelled);
-  load.waiting.clear();
+  for (Shard& shard : load.shards) {
+    shard.pacer.Cut();
+    BookUnsent(load, shard);
+  }
 }
 
 void EngineModel::Abandon(const TestId& test) {
   Cut(test);
   Load& load = loads_.at(test);
-  for (const auto& [at, flight] : load.flights) Book(test, load, flight.k, Outcome::kAbandoned);
-  load.flights.clear();
+  for (Shard& shard : load.shards) {
+    for (const Flight& flight : shard.flights) Book(load, shard, flight.k, Outcome::kAbandoned);
+    shard.flights.clear();
+  }
 }
 
 void EngineModel::Forget(const TestId& test) { loads_.erase(test); }
 
-void EngineModel::Book(const TestId& test, Load& load, int64_t k, Outcome outcome) {
-  Due& due = load.due.at(k);
-  --due.open;
-  ++due.summary.outcomes[outcome];
-  witness_->Booked(test, k, outcome);
+void EngineModel::Book(Load& load, Shard& shard, int64_t k, Outcome outcome, uint64_t slots) {
+  if (outcome == Outcome::kTimeout) {
+    shard.recorder.BookTimeout(k, TimeoutPhase::kFirstByte);
+  } else {
+    shard.recorder.Book(k, outcome, slots);
+  }
+  load.witness->Booked(load.test, k, outcome, slots);
 }
 
-void EngineModel::Fire(const TestId& test, Load& load, const Waiting& slot, BootTime now) {
-  const Nanos lag = load.clock.ToTest(now) - slot.due;
-  witness_->Fired(test, incarnation_, slot.slot, slot.k, slot.due);
-  Flight flight{slot.k, Outcome::kOk, lag, slot.due};
+void EngineModel::BookUnsent(Load& load, Shard& shard) {
+  for (const SlotTally& tally : shard.pacer.skipped())
+    Book(load, shard, tally.k, Outcome::kSkipped, tally.count);
+  for (const SlotTally& tally : shard.pacer.cancelled())
+    Book(load, shard, tally.k, Outcome::kCancelled, tally.count);
+  shard.pacer.skipped().clear();
+  shard.pacer.cancelled().clear();
+}
+
+void EngineModel::Send(Load& load, Shard& shard, const DueSlot& slot, BootTime now) {
+  load.witness->Fired(
+      {load.test, incarnation_, slot.slot, slot.k, slot.due, load.clock.ToTest(now)});
+  Flight flight{now, slot.k, Outcome::kOk, false, load.clock.ToBoot(slot.due), now};
   Nanos delay = random_.Between(Millis(1), Millis(200));
   const int64_t kind = random_.Between(0, 99);
   if (kind < 3) {
@@ -83,81 +101,86 @@ void EngineModel::Fire(const TestId& test, Load& load, const Waiting& slot, Boot
     flight.outcome = Outcome::kConnectError;
   } else if (kind < 9) {
     flight.outcome = Outcome::kReset;
+  } else if (kind < 10) {
+    flight.resent = true;
   }
-  load.flights.emplace(now + std::min<Nanos>(delay, load.spec->timeout), flight);
+  flight.ends = now + std::min<Nanos>(delay, load.spec->timeout);
+  shard.flights.push_back(flight);
+  std::push_heap(shard.flights.begin(), shard.flights.end());
 }
 
-void EngineModel::End(const TestId& test, Load& load, const Flight& flight, BootTime at) {
-  Book(test, load, flight.k, flight.outcome);
-  const TestTime tau = load.clock.ToTest(at);
-  Done& done = load.done[std::max<int64_t>(0, SegmentOf(tau))];
-  const bool complete = flight.outcome == Outcome::kOk || flight.outcome == Outcome::kFailed;
-  if (complete) ++done.completed;
-  if (complete || flight.outcome == Outcome::kTimeout) done.response.Record(tau - flight.due);
-  if (WasSent(flight.outcome)) done.lag.Record(flight.lag);
+void EngineModel::End(Load& load, Shard& shard, const Flight& flight, BootTime at) {
+  ExchangeSample sample;
+  sample.done_k = SegmentOf(load.clock.ToTest(at));
+  sample.timed = Completes(flight.outcome) || flight.outcome == Outcome::kTimeout;
+  sample.sent = flight.outcome != Outcome::kConnectError;
+  if (Completes(flight.outcome)) sample.code = flight.outcome == Outcome::kOk ? 200 : 503;
+  sample.response_time = std::max(at - flight.intended, Nanos(0));
+  sample.service_time = at - flight.sent;
+  sample.send_lag = std::max(flight.sent - flight.intended, Nanos(0));
+  shard.recorder.Record(sample);
+  if (flight.resent) shard.recorder.RecordResend(sample.done_k);
+  Book(load, shard, flight.k, flight.outcome);
 }
 
+// Receives first, then sends, as a turn of the shard.
 void EngineModel::Advance(BootTime now) {
   for (auto& [test, load] : loads_) {
     const TestTime tau = load.clock.ToTest(now);
-    while (!load.waiting.empty() && load.waiting.front().due <= tau) {
-      const Waiting slot = load.waiting.front();
-      load.waiting.pop_front();
-      if (tau - slot.due > load.spec->max_lateness) {
-        Book(test, load, slot.k, Outcome::kSkipped);
-      } else {
-        Fire(test, load, slot, now);
+    for (Shard& shard : load.shards) {
+      while (!shard.flights.empty() && shard.flights.front().ends <= now) {
+        std::pop_heap(shard.flights.begin(), shard.flights.end());
+        const Flight flight = shard.flights.back();
+        shard.flights.pop_back();
+        End(load, shard, flight, flight.ends);
       }
-    }
-    while (!load.flights.empty() && load.flights.begin()->first <= now) {
-      const auto flight = load.flights.begin();
-      End(test, load, flight->second, flight->first);
-      load.flights.erase(flight);
+      if (shard.pacer.Empty()) continue;
+      while (shard.flights.size() < shard.limit) {
+        const std::optional<DueSlot> slot = shard.pacer.TakeDue(tau);
+        if (!slot.has_value()) break;
+        Send(load, shard, *slot, now);
+      }
+      shard.pacer.SkipLate(tau);
+      BookUnsent(load, shard);
     }
   }
 }
 
-BootTime EngineModel::NextWake() const {
+BootTime EngineModel::NextWake(BootTime now) const {
   BootTime next = BootTime::max();
   for (const auto& [test, load] : loads_) {
-    if (!load.waiting.empty()) next = std::min(next, load.clock.ToBoot(load.waiting.front().due));
-    if (!load.flights.empty()) next = std::min(next, load.flights.begin()->first);
+    for (const Shard& shard : load.shards) {
+      if (!shard.flights.empty()) next = std::min(next, shard.flights.front().ends);
+      if (shard.flights.size() < shard.limit) {
+        const std::optional<TestTime> release = shard.pacer.NextRelease();
+        if (release.has_value()) next = std::min(next, load.clock.ToBoot(*release) + Nanos(1));
+      } else if (const std::optional<TestTime> skip = shard.pacer.NextSkip(); skip.has_value()) {
+        next = std::min(next, std::max(load.clock.ToBoot(*skip), now + kSkipEvery));
+      }
+    }
   }
   return next;
 }
 
-std::vector<TestDelta> EngineModel::Collect(BootTime now) {
-  Advance(now);
-  std::vector<TestDelta> deltas;
-  for (auto& [test, load] : loads_) deltas.push_back(Take(test, load, now));
-  return deltas;
+size_t EngineModel::in_flight() const {
+  size_t flights = 0;
+  for (const auto& [test, load] : loads_) {
+    for (const Shard& shard : load.shards) flights += shard.flights.size();
+  }
+  return flights;
 }
 
-TestDelta EngineModel::Take(const TestId& test, Load& load, BootTime now) {
-  TestDelta delta;
-  delta.test = test;
-  for (auto& [k, due] : load.due) {
-    if (due.summary != DueSummary{}) delta.by_due[k] = std::exchange(due.summary, {});
+std::vector<TestDelta> EngineModel::Collect(BootTime now) {
+  Advance(now);
+  std::map<TestId, TestDelta> merged;
+  for (auto& [test, load] : loads_) {
+    const int64_t closed = SegmentOf(load.clock.ToTest(now)) - 1;
+    for (Shard& shard : load.shards) MergeShard(shard.recorder.Take(closed), &merged);
   }
-  while (!load.due.empty() && load.due.begin()->second.open == 0) {
-    load.settled_through = load.due.begin()->first;
-    load.due.erase(load.due.begin());
-  }
-  if (!load.due.empty())
-    load.settled_through = std::max(load.settled_through, load.due.begin()->first - 1);
-  for (auto& [k, done] : load.done) {
-    DoneSummary& summary = delta.by_done[k];
-    summary.completed = done.completed;
-    if (done.completed > 0) summary.codes[200] = done.completed;
-    summary.response_time = summary.service_time = done.response.Sparse();
-    summary.send_lag = done.lag.Sparse();
-  }
-  load.done.clear();
-  const int64_t over = SegmentOf(load.clock.ToTest(now) - Millis(5)) - 1;
-  load.closed_through = std::max(load.closed_through, over);
-  delta.settled_through = load.settled_through;
-  delta.closed_through = load.closed_through;
-  return delta;
+  std::vector<TestDelta> deltas;
+  deltas.reserve(merged.size());
+  for (auto& [test, delta] : merged) deltas.push_back(std::move(delta));
+  return deltas;
 }
 
 }  // namespace broadside::sim

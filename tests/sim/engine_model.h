@@ -1,9 +1,9 @@
 #pragma once
 
-// A load generator in virtual time, with the interface of agent/engine: fires each granted slot
-// once when it is due, with an outcome and a delay by chance, and keeps the same books
-// (settled_through and closed_through as agent/engine/recorder.h). It tells the witness what it
-// really did. Single-threaded.
+// A load generator in virtual time, with the interface of agent/engine: the real Pacer and Recorder
+// of each shard, and in place of sockets a target that answers by chance. Wakes when ShardLoad
+// would, keeps to the limit of connections as it does, and tells the witness what was really sent.
+// Single-threaded.
 
 #include <cstdint>
 #include <deque>
@@ -11,6 +11,8 @@
 #include <memory>
 #include <vector>
 
+#include "agent/engine/pacer.h"
+#include "agent/engine/recorder.h"
 #include "common/core/clock_map.h"
 #include "common/core/segment.h"
 #include "common/core/summary.h"
@@ -22,64 +24,60 @@ namespace broadside::sim {
 
 class EngineModel {
  public:
-  EngineModel(const Incarnation& incarnation, uint64_t seed, Witness* witness)
-      : incarnation_(incarnation), random_(seed), witness_(witness) {}
+  EngineModel(const Incarnation& incarnation, int shards, uint64_t seed)
+      : incarnation_(incarnation), shards_(shards), random_(seed) {}
 
-  void Start(const TestId& test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock);
+  // As in Engine; `witness` hears of everything that is sent.
+  void Start(const TestId& test, std::shared_ptr<const TestSpec> spec, const ClockMap& clock,
+             Witness* witness);
   void SetClock(const TestId& test, const ClockMap& clock);
-  void Extend(const TestId& test, const Grant& grant, BootTime now);
+  void Extend(const TestId& test, const Grant& grant, BootTime now, Witness* witness);
   void Cut(const TestId& test);
   void Abandon(const TestId& test);
   void Forget(const TestId& test);
   std::vector<TestDelta> Collect(BootTime now);
 
-  // Fires what is due, ends what has its answer.
+  // Ends what has its answer, sends what is due.
   void Advance(BootTime now);
   // When Advance has something to do next; BootTime::max() for never.
-  BootTime NextWake() const;
+  BootTime NextWake(BootTime now) const;
+  // How many slots are on their way. None when nothing was granted.
+  size_t in_flight() const;
 
  private:
-  struct Waiting {
-    Slot slot;
-    int64_t k;
-    TestTime due;
-  };
   struct Flight {
+    BootTime ends;
     int64_t k;
     Outcome outcome;
-    Nanos lag;
-    TestTime due;
+    bool resent;
+    BootTime intended;
+    BootTime sent;
+    friend bool operator<(const Flight& a, const Flight& b) { return a.ends > b.ends; }
   };
-  struct Due {
-    int64_t open = 0;
-    DueSummary summary;
-  };
-  struct Done {
-    uint64_t completed = 0;
-    Histogram response;
-    Histogram lag;
+  struct Shard {
+    Shard(const PacerOptions& options, const TestId& test, size_t connections)
+        : pacer(options), recorder(test), limit(connections) {}
+    Pacer pacer;
+    Recorder recorder;
+    size_t limit;                 // of connections
+    std::vector<Flight> flights;  // a heap: the next to end is first
   };
   struct Load {
+    TestId test;
     std::shared_ptr<const TestSpec> spec;
     ClockMap clock;
-    bool cut = false;
-    std::deque<Waiting> waiting;
-    std::multimap<BootTime, Flight> flights;  // by the time of their end
-    std::map<int64_t, Due> due;
-    std::map<int64_t, Done> done;
-    int64_t extended_through = -1;
-    int64_t settled_through = -1;
-    int64_t closed_through = -1;
+    Witness* witness = nullptr;
+    std::deque<Shard> shards;
   };
 
-  void Book(const TestId& test, Load& load, int64_t k, Outcome outcome);
-  void Fire(const TestId& test, Load& load, const Waiting& slot, BootTime now);
-  void End(const TestId& test, Load& load, const Flight& flight, BootTime at);
-  TestDelta Take(const TestId& test, Load& load, BootTime now);
+  static void Book(Load& load, Shard& shard, int64_t k, Outcome outcome, uint64_t slots = 1);
+  static void BookUnsent(Load& load, Shard& shard);
+  static void End(Load& load, Shard& shard, const Flight& flight, BootTime at);
+  void Send(Load& load, Shard& shard, const DueSlot& slot, BootTime now);
 
   Incarnation incarnation_;
+  int shards_;
   Random random_;
-  Witness* witness_;
   std::map<TestId, Load> loads_;
 };
 

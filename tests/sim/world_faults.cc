@@ -1,4 +1,4 @@
-// What users do, what goes wrong, and how it ends.
+// What users do and what goes wrong, by chance.
 
 #include <algorithm>
 #include <utility>
@@ -7,64 +7,25 @@
 #include "tests/sim/world.h"
 
 namespace broadside::sim {
+namespace {
 
-World::World(uint64_t seed) : random_(seed), witness_(&timeline_) {
-  crashes_allowed_ = random_.Chance(0.4);
-  faults_end_ = Seconds(random_.Between(25, 60));
-}
+constexpr int kTestsMax = 6;
+constexpr size_t kFleetMax = 9;
+constexpr int kBornMax = 24;
 
-void World::Run() {
-  StartController();
-  for (int64_t i = random_.Between(1, 5); i > 0; --i) AddAgent();
-  timeline_.After(Seconds(1), [this] { StartTestByUser(); });
-  timeline_.After(Seconds(2), [this] { NextFault(); });
-  while (!witness_.Failed() && timeline_.Step(faults_end_)) {
-  }
-  Heal();
-  // The longest test lasts 60 s, waits 60 s for agents, and is final within 16 s.
-  const Nanos limit = faults_end_ + Seconds(180);
-  while (!witness_.Failed() && timeline_.now() < limit) {
-    const Nanos until = timeline_.now() + Seconds(1);
-    while (!witness_.Failed() && timeline_.Step(until)) {
-    }
-    if (core_ != nullptr && witness_.AllEnded()) break;
-  }
-  // Agents are told, and those that drain go.
-  const Nanos end = timeline_.now() + Seconds(40);
-  while (!witness_.Failed() && timeline_.Step(end)) {
-  }
-  if (witness_.Failed()) return;
-  witness_.CheckEnd(*view_);
-  CheckAgents();
-}
+int64_t InMillis(Nanos span) { return span / Millis(1); }
 
-void World::Heal() {
-  witness_.Note("healed");
-  healed_ = true;
-  for (const auto& agent : agents_) agent->cut_off_until = Nanos(0);
-}
-
-// At peace everybody is connected, and nobody holds or owes anything.
-void World::CheckAgents() {
-  for (const auto& agent : agents_) {
-    if (!agent->alive) continue;
-    const AgentStatus status = agent->core.Status(BootOf(*agent));
-    if (agent->drains) witness_.Fail(Concat(agent->name, " never left"));
-    if (!status.connected) witness_.Fail(Concat(agent->name, " is away: ", status.reason));
-    if (status.tests != 0) witness_.Fail(Concat(agent->name, " holds ", status.tests, " tests"));
-    if (status.reports_unacknowledged != 0)
-      witness_.Fail(Concat(agent->name, " has reports that nobody acknowledges"));
-    const bool listed =
-        std::any_of(view_->agents.begin(), view_->agents.end(), [&](const AgentView& view) {
-          return view.name == agent->name && view.state == AgentState::kReady;
-        });
-    if (!listed) witness_.Fail(Concat(agent->name, " is not ready in the view"));
-  }
-}
+}  // namespace
 
 void World::Count(const std::string& fault, const std::string& detail) {
   ++faults_[fault];
   witness_.Note(Concat("--> ", fault, " ", detail));
+}
+
+void World::Disturb(size_t i, Nanos until) {
+  Agent& agent = *agents_[i];
+  agent.disturbed_until = std::max(agent.disturbed_until, until);
+  witness_.Disturbed(agent.incarnation, until);
 }
 
 // ---- users ----
@@ -78,6 +39,7 @@ TestSpec World::RandomSpec() {
   spec.max_lateness = random_.Between(100, 1000) * Millis(1);
   spec.agents.min = random_.Between(1, 2);
   spec.agents.use = random_.Chance(0.4) ? AgentsUse::kAll : AgentsUse::kAuto;
+  if (random_.Chance(0.1)) spec.connections.max_per_agent = static_cast<int>(random_.Between(1, 8));
   for (int64_t stages = random_.Between(1, 3); stages > 0; --stages) {
     Stage stage;
     stage.duration_ms = random_.Between(1'000, 20'000);
@@ -89,11 +51,7 @@ TestSpec World::RandomSpec() {
 }
 
 void World::StartTestByUser() {
-  if (core_ == nullptr || restarting_ || tests_made_ >= 6) return;
-  const TestId id = Concat("t", ++tests_made_);
-  Count("start", id);
-  requests_[++last_request_].start = id;
-  ToController(StartAsked{last_request_, id, {RandomSpec(), "", 0}});
+  if (tests_made_ < kTestsMax) Start(RandomSpec());
 }
 
 TestId World::AnyTest() {
@@ -101,86 +59,188 @@ TestId World::AnyTest() {
   return Concat("t", random_.Between(1, tests_made_));
 }
 
-// ---- faults ----
-
-std::optional<size_t> World::AnyAgent() {
-  const size_t i = random_.Index(agents_.size());
-  return agents_[i]->alive ? std::optional(i) : std::nullopt;
+void World::DrainByUser(size_t i) {
+  if (!site().Up() || agents_[i]->drains) return;
+  Count("drain by a user", agents_[i]->name);
+  site().requests[++last_request_].drain = i;
+  ToController(site(), DrainAsked{last_request_, agents_[i]->name});
 }
 
-void World::NextFault() {
-  if (timeline_.now() >= faults_end_) return;
-  timeline_.After(random_.Between(Millis(200), Millis(2500)), [this] { NextFault(); });
-  const int64_t kind = random_.Between(0, 99);
-  if (kind < 55) {
-    const std::optional<size_t> i = AnyAgent();
-    if (i.has_value()) AgentFault(*i, kind);
-  } else {
-    FleetFault(kind);
-  }
+void World::Sigterm(size_t i) {
+  if (!agents_[i]->alive) return;
+  Count("SIGTERM", agents_[i]->name);
+  agents_[i]->drains = true;
+  ToAgent(i, DrainRequested{});
+}
+
+// ---- faults of an agent ----
+
+void World::Crash(size_t i, Nanos reborn_after) {
+  if (!agents_[i]->alive) return;
+  Count("crash", agents_[i]->name);
+  Die(i);
+  if (reborn_after == kNever) return;
+  // Another process of the same name.
+  timeline_.After(reborn_after, [this, name = agents_[i]->name] { AddAgent(name); });
+}
+
+void World::CutOff(size_t i, Nanos span) {
+  Agent& agent = *agents_[i];
+  Count("cut off", Concat(agent.name, " for ", InMillis(span), " ms"));
+  agent.cut_off_until = timeline_.now() + span;
+  Disturb(i, agent.cut_off_until);
+  if (agent.wire != nullptr) Break(agent.wire, random_.Chance(0.3), random_.Chance(0.3));
+}
+
+// TCP keeps what cannot go through, and delivers it in order when the way is free again.
+void World::BlockOneWay(size_t i, bool up, Nanos span) {
+  Agent& agent = *agents_[i];
+  Count(up ? "one-way partition, up" : "one-way partition, down",
+        Concat(agent.name, " for ", InMillis(span), " ms"));
+  (up ? agent.up_blocked_until : agent.down_blocked_until) = timeline_.now() + span;
+  Disturb(i, timeline_.now() + span);
+}
+
+void World::Freeze(size_t i, Nanos span) {
+  Agent& agent = *agents_[i];
+  Count("freeze", Concat(agent.name, " for ", InMillis(span), " ms"));
+  agent.frozen_until = std::max(agent.frozen_until, timeline_.now() + span);
+  Disturb(i, agent.frozen_until);
+}
+
+void World::ReadSlowly(size_t i, Nanos span) {
+  Agent& agent = *agents_[i];
+  Count("slow reader", Concat(agent.name, " for ", InMillis(span), " ms"));
+  agent.reads_slowly_until = timeline_.now() + span;
+  Disturb(i, agent.reads_slowly_until + Seconds(5));
+}
+
+// A starved machine: it gets the processor now and then.
+void World::SlowDown(size_t i) {
+  Agent& agent = *agents_[i];
+  if (!agent.alive || timeline_.now() >= agent.slow_until) return;
+  agent.frozen_until =
+      std::max(agent.frozen_until, timeline_.now() + random_.Between(Millis(5), Millis(150)));
+  timeline_.At(agent.frozen_until + random_.Between(Millis(5), Millis(100)),
+               [this, i] { SlowDown(i); });
+}
+
+// Steps of CLOCK_BOOTTIME come with virtual machines that were stopped; never back.
+void World::ClockFault(size_t i) {
+  Agent& agent = *agents_[i];
+  if (!wild_clocks_) return;
+  const bool steps = random_.Chance(0.5);
+  // One far step in a life: the sum of them is the error that the ceiling has to allow.
+  const Nanos most = std::exchange(big_step_, true) ? Millis(20) : Millis(2000);
+  const Nanos step = steps ? random_.Between(Nanos(Millis(1)), most) : Nanos(0);
+  const int64_t ppm = random_.Between(-400, 400);
+  Count(steps ? "clock step" : "clock drift",
+        Concat(agent.name, " ", InMillis(step), " ms, ", ppm, " ppm"));
+  agent.clock.Change(timeline_.now(), step, ppm);
+  Disturb(i, timeline_.now() + Seconds(5));
+  // What was to happen at a time of the old clock.
+  agent.tick_at = agent.wake_at = kNever;
+  Arm(i);
 }
 
 void World::AgentFault(size_t i, int64_t kind) {
   Agent& agent = *agents_[i];
-  agent.disturbed_until = std::max(agent.disturbed_until, timeline_.now());
-  if (kind < 20 && agent.wire != nullptr) {
+  Disturb(i, timeline_.now());
+  if (kind < 14) {
+    if (agent.wire == nullptr) return;
     Count("break", agent.name);
     Break(agent.wire, random_.Chance(0.7), random_.Chance(0.7));
-  } else if (kind < 28 && agent.wire != nullptr) {
-    const Nanos span = random_.Between(Millis(500), Seconds(5));
-    Count("cut off", Concat(agent.name, " for ", span / Millis(1), " ms"));
-    agent.cut_off_until = agent.disturbed_until = timeline_.now() + span;
-    Break(agent.wire, random_.Chance(0.3), random_.Chance(0.3));
-  } else if (kind < 38 && timeline_.now() >= agent.frozen_until) {
-    const Nanos span = random_.Between(Millis(50), Millis(4000));
-    Count("freeze", Concat(agent.name, " for ", span / Millis(1), " ms"));
-    agent.frozen_until = agent.disturbed_until = timeline_.now() + span;
-  } else if (kind < 43 && crashes_allowed_ && crashes_left_ > 0) {
-    --crashes_left_;
-    Count("crash", agent.name);
-    agent.alive = false;
-    witness_.AgentCrashed();
-    if (agent.wire != nullptr) Break(agent.wire, false, random_.Chance(0.7));
+  } else if (kind < 20) {
+    CutOff(i, random_.Between(Millis(500), Seconds(5)));
+  } else if (kind < 29) {
+    BlockOneWay(i, random_.Chance(0.5), random_.Between(Millis(200), Seconds(6)));
+  } else if (kind < 36) {
+    const bool long_one = random_.Chance(0.1);
+    Freeze(i, random_.Between(Millis(50), long_one ? Seconds(12) : Seconds(4)));
+  } else if (kind < 39) {
+    Count("slow agent", agent.name);
+    agent.slow_until = timeline_.now() + random_.Between(Seconds(1), Seconds(8));
+    Disturb(i, agent.slow_until);
+    SlowDown(i);
+  } else if (kind < 41) {
+    ReadSlowly(i, random_.Between(Seconds(2), Seconds(15)));
+  } else if (kind < 45) {
+    if (!crashes_allowed_) return;
+    if (random_.Chance(0.4)) {
+      agent.crash_in_effects = static_cast<int>(random_.Between(0, 12));
+    } else {
+      Crash(i, random_.Chance(0.7) ? random_.Between(Millis(500), Seconds(8)) : kNever);
+    }
   } else if (kind < 49) {
-    Count("SIGTERM", agent.name);
-    agent.drains = true;
-    ToAgent(i, DrainRequested{});
-  } else if (core_ != nullptr && !restarting_ && !agent.drains) {
-    Count("drain by a user", agent.name);
-    requests_[++last_request_].drain = i;
-    ToController(DrainAsked{last_request_, agent.name});
+    Sigterm(i);
+  } else if (kind < 51) {
+    DrainByUser(i);
+  } else {
+    ClockFault(i);
   }
 }
 
+// ---- faults of the fleet ----
+
+void World::NextFault() {
+  if (timeline_.now() >= faults_end_) return;
+  timeline_.After(random_.Between(Nanos(Millis(100)), 2 * fault_gap_), [this] { NextFault(); });
+  const int64_t kind = random_.Between(0, 99);
+  if (kind >= 55) return FleetFault(kind);
+  const size_t i = random_.Index(agents_.size());
+  if (agents_[i]->alive) AgentFault(i, kind);
+}
+
 void World::FleetFault(int64_t kind) {
-  const bool up = core_ != nullptr && !restarting_;
-  if (kind < 63 && agents_.size() < 9) {
-    AddAgent();
-  } else if (kind < 72) {
+  if (kind < 62) {
+    if (Living().size() < kFleetMax && born_ < kBornMax) AddAgent();
+  } else if (kind < 70) {
     StartTestByUser();
-  } else if (kind < 78 && up) {
-    const TestId test = AnyTest();
-    const int64_t rate = random_.Between(0, 200);
-    Count("rate", Concat(test, " ", rate, " rps"));
-    requests_[++last_request_] = {};
-    ToController(RateAsked{last_request_, test, rate * kMicro});
-  } else if (kind < 82 && up) {
-    const TestId test = AnyTest();
-    Count("stop", test);
-    requests_[++last_request_].stop = test;
-    ToController(StopAsked{last_request_, test});
-  } else if (kind < 92 && up && timeline_.now() >= next_kill_) {
-    const Nanos away = random_.Between(Millis(100), Seconds(6));
-    Count("kill", Concat("controller for ", away / Millis(1), " ms"));
-    KillController(away);
-  } else if (kind < 96 && up && timeline_.now() >= next_kill_) {
-    Count("planned restart");
-    restarting_ = true;
-    ToController(RestartAsked{});
-    RestartPlanned(timeline_.now());
-  } else if (kind < 100) {
+  } else if (kind < 76) {
+    ChangeRate(AnyTest(), random_.Between(0, 200) * kMicro);
+  } else if (kind < 79) {
+    Stop(AnyTest());
+  } else if (kind < 82) {
+    Storm();
+  } else {
+    ControllerFault(kind);
+  }
+}
+
+// Many come at once, or half of them go.
+void World::Storm() {
+  if (random_.Chance(0.5)) {
+    if (born_ + 6 > kBornMax || Living().size() >= kFleetMax) return;
+    Count("join storm");
+    for (int i = 0; i < 6; ++i) AddAgent();
+    return;
+  }
+  const std::vector<size_t> living = Living();
+  if (living.size() < 2) return;
+  Count("drain storm");
+  for (size_t n = 0; n < living.size() / 2; ++n) Sigterm(living[n]);
+}
+
+void World::ControllerFault(int64_t kind) {
+  Site& here = site();
+  if (kind < 86) {
+    KillController(random_.Between(Millis(100), Seconds(6)));
+  } else if (kind < 90) {
+    if (!here.Up()) return;
+    here.next_death = static_cast<Death>(random_.Between(1, 3));
+    Count(here.next_death == Death::kBeforeWrite  ? "kill before the write"
+          : here.next_death == Death::kAfterWrite ? "kill after the write"
+                                                  : "kill among the effects");
+  } else if (kind < 93) {
+    RestartController();
+  } else if (kind < 95) {
     Count("slow store");
-    slow_store_until_ = timeline_.now() + random_.Between(Seconds(1), Seconds(4));
+    here.slow_store_until = timeline_.now() + random_.Between(Seconds(1), Seconds(4));
+    witness_.AllDisturbed(here.slow_store_until);
+  } else if (kind < 98) {
+    FailStore(random_.Between(Millis(50), Seconds(4)));
+  } else {
+    FlapController(static_cast<int>(random_.Between(2, 5)));
   }
 }
 
