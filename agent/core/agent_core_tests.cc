@@ -172,8 +172,10 @@ Nanos AgentCore::LongestSlot() const {
 }
 
 // A controller that stays away this long has ended its tests as failed: the engine need not keep
-// them. Their results are kept, they are owed.
+// them. One whose results are owed is kept: the controller, which may only have been out of reach,
+// does not know that its slots are settled and would grant them again.
 void AgentCore::ForgetDryTests() {
+  if (!reports_.Empty()) return;
   const Nanos kept = limits::kControllerGapMax + LongestSlot() + limits::kFinalGrace;
   if (now_ < away_since_ + kept) return;
   for (auto entry = tests_.begin(); entry != tests_.end();) {

@@ -98,7 +98,9 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
     return;
   }
   Tell(agent, participant, outbox);
-  const int64_t holds = held == nullptr ? -1 : held->plan_through;
+  // What it settled it may have forgotten; given again, it would be counted again.
+  const int64_t holds =
+      std::max(held == nullptr ? -1 : held->plan_through, participant.settled_through);
   for (const auto& [k, segment] : plan_.segments()) {
     if (k <= holds) continue;
     std::optional<Grant> grant = plan_.GrantOf(agent.incarnation, k);

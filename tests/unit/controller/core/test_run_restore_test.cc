@@ -224,6 +224,33 @@ TEST(RestartTest, AnEmptyShareIsNoMessageWhenGrantsAreSentAgainEither) {
   EXPECT_NE(fleet.View(id)->state, TestState::kInconsistent);
 }
 
+// An agent that had no controller for minutes forgets a test that it has settled. Others keep the
+// seconds open, so the plan still has its segments.
+TEST(RestartTest, WhatAnAgentSettledAndForgotIsNotGivenToItAgain) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  FakeAgent& other = fleet.Join("b");
+  const TestId id = fleet.Start(ConstantSpec(1000, 30)).test->id;
+  fleet.Run(Seconds(5));  // tau 3: segments 3, 4 and 5 are out
+  other.frozen = true;
+  fleet.Run(Millis(500));
+  for (const Nanos away : {Nanos(0), Nanos(Millis(300))}) {
+    fleet.Disconnect(agent);
+    agent.tests.clear();
+    if (away > Nanos(0)) fleet.RestartController(away);
+    if (agent.stream == 0) fleet.Connect(agent);
+    fleet.Run(Seconds(4));
+  }
+  fleet.Run(Seconds(60));
+  const auto view = fleet.View(id);
+  EXPECT_EQ(view->state, TestState::kFinished);
+  EXPECT_TRUE(view->balanced);
+  // Of b alone: its half of the seconds of two horizons at most.
+  EXPECT_GT(Count(*view, Outcome::kUnknown), 0u);
+  EXPECT_LT(Count(*view, Outcome::kUnknown), 3000u);
+  EXPECT_EQ(view->totals.planned, 30'000);
+}
+
 TEST(RestartTest, ADrainThatWasLostOnTheStreamIsAskedAgain) {
   FakeFleet fleet;
   FakeAgent& agent = fleet.Join("a");
