@@ -58,8 +58,6 @@ void AgentCore::On(const StreamOpened& event) {
   if (event.stream != stream_ || state_ != State::kOpening) return;
   state_ = State::kGreeted;
   opened_at_ = now_;
-  drain_said_ = drain_since_ ? std::optional(now_) : std::nullopt;
-  drain_heard_.reset();
   AgentMessage message;
   message.hello = MakeHello();
   Send(std::move(message));
@@ -143,7 +141,6 @@ void AgentCore::OnWelcome(const Welcome& welcome) {
   Log(Severity::kInfo, "controller_connected",
       Concat("store ", store_uuid_, ", epoch ", epoch_, ", version ", welcome.version,
              ", protocol ", welcome.protocol_major, ".", welcome.protocol_minor));
-  if (drain_said_) drain_heard_ = now_;  // the Hello said it
   clock_.StartSeries(now_, same_process);
   if (tests_.empty()) report_anchor_ = now_;
   next_collect_ = NextReportTime();
@@ -242,9 +239,6 @@ BootTime AgentCore::NextTick() const {
     next = std::min(next, abandoned_ ? bound : bound - kDeliverGrace);
     const BootTime away = std::max(*drain_since_, away_since_) + kDrainAway;
     if (state_ != State::kWelcomed && now_ < away) next = std::min(next, away);
-    if (drain_heard_ && now_ < *drain_heard_ + kDrainSettle) {
-      next = std::min(next, *drain_heard_ + kDrainSettle);
-    }
   }
   return std::max(next, now_ + Millis(1));
 }

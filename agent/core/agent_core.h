@@ -67,9 +67,6 @@ class AgentCore {
   // it nothing is in flight any more.
   static constexpr Seconds kDrainGrace{5};
   static constexpr Seconds kDeliverGrace{2};
-  // A drain goes on this long after the controller has learnt of it, for grants that were on their
-  // way, unless the controller says that there are none.
-  static constexpr Seconds kDrainSettle{1};
   // Ended tests can be held until they are final, beside the running ones; a further test is not
   // taken.
   static constexpr size_t kTestsHeldMax = 4 * limits::kTestsRunningMax;
@@ -190,8 +187,7 @@ class AgentCore {
 
   // Drain.
   std::optional<BootTime> drain_since_;
-  std::optional<BootTime> drain_said_;   // stamp of the first beat of this stream that says it
-  std::optional<BootTime> drain_heard_;  // when the controller was known to have heard it
+  bool may_leave_ = false;  // the controller knows of it: nothing is on its way, nothing will be
   bool abandoned_ = false;
 };
 

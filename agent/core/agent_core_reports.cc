@@ -43,7 +43,6 @@ Beat AgentCore::MakeBeat() {
   beat.draining = drain_since_.has_value();
   for (const auto& [id, test] : tests_) beat.plans.push_back({id, test.plan_through});
   stats_told_ = true;
-  if (beat.draining && !drain_said_) drain_said_ = now_;
   last_beat_sent_ = now_;
   return beat;
 }

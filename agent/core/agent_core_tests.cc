@@ -18,14 +18,13 @@ void AgentCore::OnTestMessage(const ControllerMessage& message) {
   }
   for (const TestId& id : message.cuts) OnCut(id);
   for (const Released& released : message.released) {
-    // No test: the controller knows of the drain, and nothing is on its way.
-    if (released.test.empty() && drain_since_) drain_heard_ = now_ - kDrainSettle;
     const auto entry = tests_.find(released.test);
     if (entry != tests_.end()) entry->second.released_through = released.through;
   }
   for (const TestId& id : message.finals) {
     if (const auto entry = tests_.find(id); entry != tests_.end()) Forget(entry);
   }
+  if (message.may_leave && drain_since_) may_leave_ = true;
   if (message.drain) On(DrainRequested{});
 }
 
@@ -97,7 +96,6 @@ void AgentCore::Forget(std::map<TestId, TestHolding>::iterator entry) {
 // ---- clock ----
 
 void AgentCore::OnBeatReply(const BeatReply& reply, BootTime received) {
-  if (drain_said_ && !drain_heard_ && reply.agent_sent >= *drain_said_) drain_heard_ = now_;
   if (!clock_.Add(reply, received)) return;
   if (clock_.SeriesDone(now_)) {
     Slew();
@@ -226,8 +224,8 @@ bool AgentCore::IsDrained() const {
   for (const auto& [id, test] : tests_) {
     if (!test.DrainedOut()) return false;
   }
-  // A controller that does not know yet may just be granting something.
-  if (drain_heard_ && now_ >= *drain_heard_ + kDrainSettle) return true;
+  // Before that something may be on its way, of a test of which nothing is known here.
+  if (may_leave_) return true;
   if (state_ == State::kWelcomed) return false;
   return store_uuid_.empty() || now_ >= std::max(*drain_since_, away_since_) + kDrainAway;
 }

@@ -166,6 +166,8 @@ struct ControllerMessage {
   std::vector<TestId> finals;  // the test is over: forget it
   std::optional<BeatReply> beat_reply;
   bool drain = false;  // finish what is granted, report it and exit, as after SIGTERM
+  // The answer to a drain: nothing of any test follows, so that it may leave when it has finished.
+  bool may_leave = false;
 };
 
 }  // namespace broadside

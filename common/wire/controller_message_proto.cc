@@ -196,6 +196,7 @@ v1::AttachResponse ToProto(const ControllerMessage& message) {
     to->set_controller_sent_ns(message.beat_reply->controller_sent.time_since_epoch().count());
   }
   proto.set_drain(message.drain);
+  proto.set_may_leave(message.may_leave);
   return proto;
 }
 
@@ -220,6 +221,7 @@ absl::StatusOr<ControllerMessage> FromProto(const v1::AttachResponse& proto) {
   if (!s.ok()) return s;
   if (proto.has_ack()) message.ack = proto.ack();
   message.drain = proto.drain();
+  message.may_leave = proto.may_leave();
   return message;
 }
 

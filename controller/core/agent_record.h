@@ -40,6 +40,7 @@ struct AgentRecord {
   Beat beat;
   bool draining = false;  // never again false: a draining process ends
   bool drain_sent = false;
+  bool released = false;  // on this stream it was told that it may leave
 
   // Send lag of the latest report, p99.
   std::optional<double> send_lag_p99_ms;

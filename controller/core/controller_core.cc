@@ -234,6 +234,7 @@ void ControllerCore::On(const Ticked& tick, Now now, ControllerEffects& effects)
     run->OnControllerHealth(tick);
     run->Tick(now, agents_, bridge_, outbox_);
   }
+  for (auto& [incarnation, agent] : agents_) Release(agent);
   if (!outbox_.Empty()) urgent_ = true;
   ForgetAgents(now);
 }

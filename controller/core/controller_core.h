@@ -68,6 +68,9 @@ class ControllerCore {
   void OnBeat(AgentRecord& agent, const Beat& beat, Now now);
   void OnReport(AgentRecord& agent, const Report& report, Now now, ControllerEffects& effects);
   void StartDraining(AgentRecord& agent, Now now);
+  // Tells a draining agent that it may leave, once everything that it was granted is on this stream
+  // before that word.
+  void Release(AgentRecord& agent);
   void RememberDrain(const Incarnation& incarnation);
   void Lose(AgentRecord& agent, Now now);
   void ForgetAgents(Now now);

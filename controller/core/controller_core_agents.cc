@@ -110,6 +110,7 @@ void ControllerCore::OnHello(const AgentSaid& said, Now now, ControllerEffects& 
   agent.hello_received = said.received;
   agent.draining = agent.draining || hello.draining;
   agent.drain_sent = agent.drain_sent || drains_.contains(hello.incarnation);
+  agent.released = false;
   streams_[said.stream] = hello.incarnation;
   effects.logs.push_back({LogEvent::Level::kInfo,
                           "agent_joined",
@@ -148,6 +149,7 @@ void ControllerCore::WelcomeAgent(AgentRecord& agent, const Hello& hello, Now no
                      [&name = id](const HeldTest& test) { return test.test == name; });
     run->OnAgentBack(agent, held == hello.tests.end() ? nullptr : &*held, now, agents_, outbox_);
   }
+  Release(agent);
 }
 
 void ControllerCore::OnBeat(AgentRecord& agent, const Beat& beat, Now now) {
@@ -159,14 +161,19 @@ void ControllerCore::OnBeat(AgentRecord& agent, const Beat& beat, Now now) {
 
 void ControllerCore::StartDraining(AgentRecord& agent, Now now) {
   agent.draining = true;
-  bool owns = false;
-  for (auto& [id, run] : runs_) {
-    owns = owns || run->HasParticipant(agent.incarnation);
-    run->OnDraining(agent, now, outbox_);
-  }
-  // An agent that owns nothing waits for this word, since a grant could have been on its way.
-  if (!owns) outbox_.For(*agent.stream).released.push_back({"", -1});
+  for (auto& [id, run] : runs_) run->OnDraining(agent, now, outbox_);
+  Release(agent);
   changed_ = urgent_ = true;
+}
+
+// Messages of a stream arrive in their order, and grants that wait for a commit were decided
+// before. A test that recovers has not been told yet.
+void ControllerCore::Release(AgentRecord& agent) {
+  if (!agent.Connected() || !agent.draining || agent.released) return;
+  const auto recovers = [](const auto& run) { return run.second->Recovering(); };
+  if (std::any_of(runs_.begin(), runs_.end(), recovers)) return;
+  agent.released = true;
+  outbox_.For(*agent.stream).may_leave = true;
 }
 
 void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now,

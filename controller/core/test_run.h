@@ -85,8 +85,8 @@ class TestRun {
   int64_t OutstandingOf(const Incarnation& agent) const { return ledger_.OutstandingOf(agent); }
   // Every connected owner said that it has its last grant.
   bool PlanTaken(const Fleet& fleet) const;
-  // The agent owns or owned slots.
-  bool HasParticipant(const Incarnation& agent) const { return participants_.contains(agent); }
+  // Restored, and it does not know its T0 yet: agents are told nothing.
+  bool Recovering() const { return recovering_ && !Ended(); }
   // Its part of the circle in the last appended segment, 0 to 1. O(log owners).
   double ShareOf(const Incarnation& agent) const;
   std::vector<LogEvent> TakeLogs();

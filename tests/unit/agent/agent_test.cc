@@ -107,6 +107,7 @@ TEST_F(AgentTest, DrainsWithCodeZeroAfterItFiredWhatItHeld) {
   ASSERT_TRUE(controller_.WaitFor([](const auto& seen) { return seen.beat->draining; }));
   ControllerMessage released;
   released.released.push_back({"t", 1});
+  released.may_leave = true;
   controller_.Send(released);
   EXPECT_EQ(ExitCode(), 0);
   EXPECT_EQ(controller_.seen().Outcomes(Outcome::kOk), 100u);

@@ -125,7 +125,10 @@ class RandomWorld {
       OnReport(*message.report);
     }
     if (message.beat) answer.beat_reply = {message.beat->agent_sent, now_, now_};
-    if (message.beat && message.beat->draining) answer.released.push_back({"t", appended_});
+    if (message.beat && message.beat->draining) {
+      answer.released.push_back({"t", appended_});
+      answer.may_leave = true;
+    }
     to_agent_.push_back(std::move(answer));
   }
 

@@ -36,6 +36,7 @@ void ExpectEqual(const ControllerMessage& a, const ControllerMessage& b) {
   EXPECT_EQ(a.finals, b.finals);
   EXPECT_EQ(a.beat_reply, b.beat_reply);
   EXPECT_EQ(a.drain, b.drain);
+  EXPECT_EQ(a.may_leave, b.may_leave);
 }
 
 TEST(FleetProtoTest, BringsBackEveryAgentMessage) {

@@ -204,6 +204,7 @@ ControllerMessage RandomControllerMessage(std::mt19937_64& random) {
                                    BootTime(RandomStamp(random))};
   }
   message.drain = Coin(random);
+  message.may_leave = Coin(random);
   return message;
 }
 

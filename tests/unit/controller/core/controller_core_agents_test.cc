@@ -77,6 +77,26 @@ TEST(AdmissionTest, AnAgentThatComesBackBeforeItsOldStreamEndedReplacesIt) {
   EXPECT_THAT(fleet.view().agents, SizeIs(1));
 }
 
+// A commit may be slow: the word that nothing is on its way goes out behind what is.
+TEST(DrainTest, AReleaseWaitsForItsCommitAndComesOnceAStream) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  AgentMessage message;
+  message.beat.emplace().draining = true;
+  const auto said = AgentSaid{agent.stream, message, fleet.now().boot};
+  for (const auto& [stream, sent] : fleet.core().Step(said, fleet.now()).messages)
+    EXPECT_FALSE(sent.may_leave);
+  const Commit commit = fleet.core().Flush(fleet.now());
+  ASSERT_THAT(commit.effects.messages, SizeIs(1));
+  EXPECT_TRUE(commit.effects.messages[0].second.may_leave);
+  fleet.Run(Seconds(1));
+  EXPECT_FALSE(agent.released) << "it was said before";
+  agent.draining = true;
+  fleet.Disconnect(agent);
+  fleet.Connect(agent);
+  EXPECT_TRUE(agent.released);
+}
+
 TEST(AdmissionTest, APlannedRestartIsOverWhenEveryOwnerHasTheBridge) {
   FakeFleet fleet;
   FakeAgent& agent = fleet.Join("a");

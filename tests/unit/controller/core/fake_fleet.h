@@ -29,6 +29,7 @@ struct FakeAgent {
   bool draining = false;
   bool frozen = false;  // says nothing
   bool exited = false;  // drained and gone
+  bool released = false;
   Outcome outcome = Outcome::kOk;
   Nanos clock_error{0};
   Nanos lag{100'000};
@@ -204,7 +205,7 @@ class FakeFleet {
   }
 
   static bool Drained(const FakeAgent& agent) {
-    return agent.unacked.empty() &&
+    return agent.released && agent.unacked.empty() &&
            std::all_of(agent.tests.begin(), agent.tests.end(), [](const auto& test) {
              return test.second.grants.empty() && test.second.released_through.has_value();
            });
@@ -273,6 +274,7 @@ class FakeFleet {
   void Hear(FakeAgent& agent, const ControllerMessage& message) {
     if (message.reject.has_value()) ++agent.rejects;
     if (message.drain) agent.draining = true;
+    if (message.may_leave) agent.released = true;
     for (const TestStart& start : message.tests) {
       FakeAgent::Held& held = agent.tests[start.test];
       held.t0 = start.t0;
@@ -295,7 +297,7 @@ class FakeFleet {
     agent.unacked.erase(agent.unacked.begin(), agent.unacked.upper_bound(agent.acked));
     for (const TestId& test : message.cuts) agent.tests.at(test).cut = true;
     for (const Released& released : message.released) {
-      if (!released.test.empty()) agent.tests.at(released.test).released_through = released.through;
+      agent.tests.at(released.test).released_through = released.through;
     }
     for (const TestId& test : message.finals) {
       agent.tests.erase(test);

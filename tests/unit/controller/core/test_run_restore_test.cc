@@ -261,6 +261,27 @@ TEST(RestartTest, ADrainThatWasLostOnTheStreamIsAskedAgain) {
   EXPECT_TRUE(agent.draining);
 }
 
+// What it was granted may have been lost with the process; it is told again when test time is
+// known.
+TEST(RestartTest, ADrainIsAnsweredWhenTheGrantsWereGivenAgain) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  fleet.Join("b").outcome = Outcome::kFailed;
+  const TestId id = fleet.Start(ConstantSpec(1000, 20)).test->id;
+  fleet.Run(Millis(1'500));  // tau -0.6: segments 0 and 1 are out
+  ASSERT_EQ(agent.tests.at(id).plan_through, 1);
+  agent.tests.clear();  // but this agent has not seen them
+  agent.draining = true;
+  fleet.RestartController(Millis(300));
+  EXPECT_FALSE(agent.released);
+  fleet.Run(Millis(900));  // test time is known after a second at the earliest
+  EXPECT_FALSE(agent.released);
+  fleet.Run(Seconds(40));
+  EXPECT_TRUE(agent.exited);
+  EXPECT_EQ(Count(*fleet.View(id), Outcome::kUnknown), 0u);
+  EXPECT_EQ(Count(*fleet.View(id), Outcome::kOk), 999u) << "its half of two seconds";
+}
+
 TEST(RestartTest, ADrainThatTheAgentHasNotHeardOutlivesTheController) {
   FakeFleet fleet;
   FakeAgent& agent = fleet.Join("a");
