@@ -73,6 +73,9 @@ class AgentCore {
   // One that has lost its controller comes back this long to be heard: grants may have been lost
   // with the stream, of which only the controller knows.
   static constexpr Seconds kDrainAway{3};
+  // A test is not started on a clock that may be off by more than kClockErrorMax, until so long
+  // after the series of exchanges is over.
+  static constexpr Seconds kAnchorWait{2};
   // A clock that is off is slewed such that it would be right this much later.
   static constexpr Seconds kSlewOver{5};
 

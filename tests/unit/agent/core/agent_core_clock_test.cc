@@ -60,6 +60,28 @@ TEST(AgentCoreClockTest, StartsATestWithFewExchangesWhenTheControllerIsSlow) {
   EXPECT_THAT(Of<StartTest>(rig.Wait(Millis(100))), SizeIs(1));
 }
 
+// It was frozen while the first answer came: 2 s of round trip, so perhaps 1 s off.
+TEST(AgentCoreClockTest, DoesNotStartATestOnAClockThatMayBeFarOff) {
+  Rig rig;
+  rig.Connect();
+  rig.Exchange(Millis(1), Millis(1999), Seconds(40));
+  const BootTime t0 = rig.now + Seconds(1);
+  EXPECT_THAT(Of<StartTest>(rig.Give("t", 2)), IsEmpty());
+  const Effects effects = rig.Exchange(Millis(1), Millis(1), Seconds(40));
+  ASSERT_THAT(Of<StartTest>(effects), SizeIs(1));
+  EXPECT_THAT(Of<ExtendTest>(effects), SizeIs(2));
+  EXPECT_EQ(Of<StartTest>(effects)[0].clock.ToBoot(TestTime{}), t0 + Seconds(40));
+}
+
+TEST(AgentCoreClockTest, StartsATestOnABadClockWhenNoBetterOneComes) {
+  Rig rig;
+  rig.Connect();
+  rig.Exchange(Seconds(1), Seconds(1), Seconds(0));  // 1.5 s after the end of the series
+  EXPECT_THAT(Of<StartTest>(rig.Give("t", 2)), IsEmpty());
+  EXPECT_THAT(Of<StartTest>(rig.Wait(Millis(400))), IsEmpty());
+  EXPECT_THAT(Of<StartTest>(rig.Wait(Millis(600))), SizeIs(1));
+}
+
 TEST(AgentCoreClockTest, ForgetsATestThatNeverStartedWhenTheStreamBreaks) {
   Rig rig;
   rig.Connect();
