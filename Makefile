@@ -6,12 +6,16 @@ JOBS ?= $(shell nproc)
 TEST_JOBS ?= 2
 CTEST := ctest --output-on-failure --no-tests=error --parallel $(TEST_JOBS)
 
+# How many lives `make sim` looks at, and the first of them.
+SEEDS ?= 10000
+FIRST ?= 1
+
 # The programs of the tests, and whatever they need; for the builds that test no more than that.
 TEST_PROGRAMS := broadside_tests
 
 .DEFAULT_GOAL := release
 .DELETE_ON_ERROR:
-.PHONY: help release debug test test-faults demo sanitize asan tsan lint coverage acceptance format clean
+.PHONY: help release debug test test-faults sim demo sanitize asan tsan lint coverage acceptance format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -35,6 +39,12 @@ test: ## all tests of the release build
 test-faults: release ## real processes at 3,000 rps, killed, frozen, cut off: a table (15 min; needs root)
 	@scripts/setup test
 	@tests/faults/run.py
+
+sim: ## SEEDS=10000 fleets in virtual time with faults at random; what was injected and found (3 min)
+	@scripts/setup build test
+	@cmake --preset release --log-level=NOTICE >/dev/null
+	@cmake --build --preset release --parallel $(JOBS) --target sim_test
+	@tests/sim/run.py --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
 
 demo: release ## a target, a controller and three agents on loopback, one test, its result
 	@deploy/demo/run.sh

@@ -225,7 +225,8 @@ void Witness::Fired(const Sent& sent) {
   const Nanos error = std::chrono::abs(sent.tau.time_since_epoch() - tau);
   clock_error_seen_ = std::max(clock_error_seen_, error);
   if (error > clock_error_ + truth.shift)
-    Fail("clock", Concat(name(), " was sent with a clock that is ", error / Millis(1), " ms off"));
+    Fail("clock", Concat(name(), " was sent by agent ", agent + 1, " with a clock that is ",
+                         error / Millis(1), " ms off"));
   CheckCeiling(truth, sent, agent, tau);
 }
 

@@ -163,7 +163,8 @@ void World::AgentFault(size_t i, int64_t kind) {
     Disturb(i, agent.slow_until);
     SlowDown(i);
   } else if (kind < 41) {
-    ReadSlowly(i, random_.Between(Seconds(2), Seconds(15)));
+    // One that reads its clock answers late does not know its time well.
+    if (wild_clocks_) ReadSlowly(i, random_.Between(Seconds(2), Seconds(15)));
   } else if (kind < 45) {
     if (!crashes_allowed_) return;
     if (random_.Chance(0.4)) {
