@@ -46,7 +46,7 @@ const CLI::App& Deepest(const CLI::App& app) {
 
 // What was wrong with the words of the command line.
 std::string Mistake(const CLI::App& app, const CLI::App& where, const CLI::ParseError& error) {
-  const std::string text = error.what();
+  std::string text = error.what();
   const std::vector<std::string> extras = app.remaining(true);
   if (!extras.empty()) {
     // A wrong flag explains the words behind it.

@@ -226,7 +226,7 @@ std::optional<int> AddPages(const RemoteFlags& flags, const RestClient& client,
   const ExitOnSignal exit_on_signal;
   while (!list.at("next").is_null()) {
     const std::string cursor = PathSegment(list.at("next").get<std::string>());
-    const absl::StatusOr<RestAnswer> answer = client.Call("GET", path + "?cursor=" + cursor);
+    const absl::StatusOr<RestAnswer> answer = client.Call("GET", Concat(path, "?cursor=", cursor));
     if (!answer.ok()) return Fail(flags, TextOf(answer.status()));
     if (answer->status >= 400) return Fail(flags, ProblemText(*answer));
     for (const OrderedJson& item : answer->body.at("items")) list.at("items").push_back(item);

@@ -42,7 +42,7 @@ struct StartAsked {
   TestId id;  // fresh, drawn by the shell
   StartRequest start;
   // The test of the same Idempotency-Key in the store, if there is one: the core knows the newest.
-  std::shared_ptr<const TestView> earlier;
+  std::shared_ptr<const TestView> earlier = nullptr;
   uint64_t earlier_body_hash = 0;
 };
 struct RateAsked {

@@ -262,7 +262,7 @@ std::string IntervalBlob(const IntervalView& interval) {
 
 absl::Status ReadIntervalBlob(std::string_view blob, IntervalView* interval) {
   pb::Interval proto;
-  const absl::Status status = Parse(blob, proto);
+  absl::Status status = Parse(blob, proto);
   if (!status.ok()) return status;
   interval->planned = proto.planned();
   interval->settled = proto.settled();

@@ -139,7 +139,7 @@ absl::Status MakeTables(SqliteDatabase& database) {
 }
 
 absl::Status Migrate(SqliteDatabase& database, int64_t schema) {
-  const absl::Status status =
+  absl::Status status =
       database.Execute(Concat("BEGIN IMMEDIATE;", MigrationsFrom(schema), "COMMIT;"));
   if (!status.ok()) {
     // The first error is the one to tell; some roll back by themselves.

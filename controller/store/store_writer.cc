@@ -127,7 +127,7 @@ absl::Status StoreWriter::InTransaction(const StoreBatch& batch) {
 
 absl::Status StoreWriter::WriteDrains(const std::vector<Incarnation>& drains) {
   for (const Incarnation& incarnation : drains) {
-    const absl::Status status = insert_drain_.Run(ToString(incarnation));
+    absl::Status status = insert_drain_.Run(ToString(incarnation));
     if (!status.ok()) return status;
   }
   return cut_drains_.Run(database_.LastInsertId() - limits::kAgentsMax);
@@ -187,13 +187,13 @@ absl::Status StoreWriter::WritePlan(const StoreBatch& batch) {
     const absl::StatusOr<int64_t> test = NumberOf(partition.test);
     if (!test.ok()) return test.status();
     const std::string owners = PartitionBlob(partition.owners);
-    const absl::Status status = insert_partition_.Run(*test, partition.number, SqliteBlob{owners});
+    absl::Status status = insert_partition_.Run(*test, partition.number, SqliteBlob{owners});
     if (!status.ok()) return status;
   }
   for (const SegmentRecord& segment : batch.segments) {
     const absl::StatusOr<int64_t> test = NumberOf(segment.test);
     if (!test.ok()) return test.status();
-    const absl::Status status =
+    absl::Status status =
         insert_segment_.Run(*test, segment.k, segment.slots.from, segment.slots.until,
                             segment.partition, static_cast<int>(segment.kind));
     if (!status.ok()) return status;
@@ -216,16 +216,15 @@ absl::Status StoreWriter::WriteResults(const StoreBatch& batch) {
     const absl::StatusOr<int64_t> test = NumberOf(id);
     if (!test.ok()) return test.status();
     const std::string content = IntervalBlob(interval);
-    const absl::Status status =
+    absl::Status status =
         upsert_interval_.Run(*test, interval.k, interval.revision, SqliteBlob{content});
     if (!status.ok()) return status;
   }
   for (const auto& [id, change] : batch.changes) {
     const absl::StatusOr<int64_t> test = NumberOf(id);
     if (!test.ok()) return test.status();
-    const absl::Status status =
-        insert_change_.Run(*test, change.revision, static_cast<int>(change.kind),
-                           change.at.time_since_epoch().count(), change.detail);
+    absl::Status status = insert_change_.Run(*test, change.revision, static_cast<int>(change.kind),
+                                             change.at.time_since_epoch().count(), change.detail);
     if (!status.ok()) return status;
   }
   if (batch.changes.empty()) return absl::OkStatus();
@@ -282,7 +281,7 @@ absl::Status StoreWriter::SweepTest(int64_t number, bool everything, bool& done)
     bool any = false;
     sweep->Start(number);
     while (sweep->Next()) any = true;
-    const absl::Status status = sweep->Finish();
+    absl::Status status = sweep->Finish();
     if (!status.ok() || any) return status;
   }
   done = true;

@@ -87,7 +87,8 @@ class RandomWorld {
     } else if (auto* send = std::get_if<SendMessage>(&effect)) {
       to_controller_.push_back(std::move(send->message));
     } else if (auto* extend = std::get_if<ExtendTest>(&effect)) {
-      if (extend->grant.segment.k != plan_ + 1) errors_.push_back("a grant twice or out of order");
+      if (extend->grant.segment.k != plan_ + 1)
+        errors_.emplace_back("a grant twice or out of order");
       plan_ = extend->grant.segment.k;
     } else if (std::holds_alternative<CollectResults>(effect)) {
       collect_wanted_ = true;
@@ -133,10 +134,10 @@ class RandomWorld {
   }
 
   void OnReport(const Report& report) {
-    if (report.seq != expected_) errors_.push_back("a gap, or a report out of order");
+    if (report.seq != expected_) errors_.emplace_back("a gap, or a report out of order");
     ++expected_;
     if (const auto old = seen_.find(report.seq); old != seen_.end()) {
-      if (old->second != report) errors_.push_back("a report changed when it was sent again");
+      if (old->second != report) errors_.emplace_back("a report changed when it was sent again");
     } else {
       seen_[report.seq] = report;
     }
@@ -149,9 +150,10 @@ class RandomWorld {
       committed_ = report.seq;
       for (const TestDelta& delta : report.tests) {
         for (const auto& [k, due] : delta.by_due) counted_ += due.outcomes.Total();
-        if (delta.settled_through < settled_) errors_.push_back("settled went back");
+        if (delta.settled_through < settled_) errors_.emplace_back("settled went back");
         settled_ = delta.settled_through;
-        if (static_cast<int64_t>(counted_) < settled_ + 1) errors_.push_back("settled too early");
+        if (static_cast<int64_t>(counted_) < settled_ + 1)
+          errors_.emplace_back("settled too early");
       }
     }
     received_.clear();

@@ -11,7 +11,6 @@ namespace {
 
 using wild::Close;
 using wild::Hang;
-using wild::Pause;
 using wild::ReadRequest;
 using wild::Reset;
 using wild::Script;

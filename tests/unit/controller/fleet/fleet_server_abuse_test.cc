@@ -86,7 +86,7 @@ TEST_P(FleetServerAbuseTest, APeerThatNeverReadsIsCancelledAtTheBound) {
   RawCall call(Channel());
   const StreamId stream = server_.opened.Take().stream;
   ControllerMessage message;
-  message.cuts.push_back(std::string(16 * 1024, 't'));
+  message.cuts.emplace_back(16 * 1024, 't');
   // Flow control lets some through: 64 KiB of window and what the sockets buffer; the outbox takes
   // 256.
   int sent = 0;
@@ -103,7 +103,7 @@ TEST_P(FleetServerAbuseTest, StopDoesNotWaitForAPeerThatNeverReads) {
   RawCall call(Channel());
   const StreamId stream = server_.opened.Take().stream;
   ControllerMessage message;
-  message.cuts.push_back(std::string(1 << 20, 't'));
+  message.cuts.emplace_back(1 << 20, 't');
   for (int i = 0; i < 10; ++i) server_.Send(stream, message);
   server_.server.Stop();
   EXPECT_EQ(server_.closed.Take().reason.code(), absl::StatusCode::kUnavailable);

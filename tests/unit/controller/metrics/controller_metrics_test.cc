@@ -38,7 +38,7 @@ std::string TextOf(std::vector<TestView> tests, WallTime now = kEnd) {
     const TestId id = test.id;
     view.tests[id] = std::make_shared<const TestView>(std::move(test));
   }
-  const auto published = std::make_shared<const FleetView>(std::move(view));
+  auto published = std::make_shared<const FleetView>(std::move(view));
   return ControllerMetrics([=] { return published; }, [=] { return now; }, "1.2.3").Text();
 }
 
@@ -68,8 +68,8 @@ TEST(ControllerMetricsTest, ShowsARunningTest) {
            "broadside_resends_total{test=\"t1\"} 3\n",
            "broadside_received_bytes_total{test=\"t1\"} 123456789012\n",
            "broadside_books_balanced{test=\"t1\"} 1\n",
-           "broadside_test_info{test=\"t1\",name=\"a \\\"quoted\\\" "
-           "back\\\\slash\",state=\"running\"} 1\n",
+           R"(broadside_test_info{test="t1",name="a \"quoted\" back\\slash",state="running"} 1
+)",
            "broadside_build_info{version=\"1.2.3\"} 1\n",
            "# TYPE broadside_requests_total counter\n",
            "# TYPE broadside_response_time_seconds histogram\n",
@@ -107,7 +107,7 @@ TEST(ControllerMetricsTest, AStoreThatCannotBeWrittenShowsNoRateOfNow) {
   view.tests["t1"] = std::make_shared<const TestView>(MakeTest("t1", TestState::kRunning));
   view.store_writable = false;
   view.store_bytes = 4096;
-  const auto published = std::make_shared<const FleetView>(view);
+  auto published = std::make_shared<const FleetView>(view);
   const ControllerMetrics metrics([&] { return published; }, [] { return kEnd; }, "1.2.3");
   const std::string text = metrics.Text();
   EXPECT_THAT(text, HasSubstr("broadside_store_writable 0\n"));
@@ -121,7 +121,7 @@ TEST(ControllerMetricsTest, ShowsAgentsOfEveryState) {
   view.agents.resize(3);
   view.agents[0].state = view.agents[1].state = AgentState::kReady;
   view.agents[2].state = AgentState::kLost;
-  const auto published = std::make_shared<const FleetView>(view);
+  auto published = std::make_shared<const FleetView>(view);
   const std::string text =
       ControllerMetrics([=] { return published; }, [] { return kEnd; }, "").Text();
   EXPECT_THAT(text, HasSubstr("broadside_agents{state=\"joining\"} 0\n"

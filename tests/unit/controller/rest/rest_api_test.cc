@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "common/core/status.h"
 #include "tests/unit/controller/rest/rest_fixture.h"
 
 namespace broadside {
@@ -52,7 +53,9 @@ TEST_F(RestApiTest, HasTheRoutesAndTheirQueryParametersAndNoOthers) {
   std::map<std::string, std::set<std::string>> documented;
   for (const auto& [path, item] : document_["paths"].items()) {
     for (const auto& [method, operation] : item.items()) {
-      if (IsMethod(method)) documented[method + " " + path] = QueryOf(document_, item, operation);
+      if (IsMethod(method)) {
+        documented[Concat(method, " ", path)] = QueryOf(document_, item, operation);
+      }
     }
   }
   RestApi api(commands_, nullptr, nullptr, nullptr);

@@ -19,7 +19,7 @@ using testing::Not;
 std::string Refusal(const std::string& directory) {
   const absl::StatusOr<std::unique_ptr<StoreFile>> file = StoreFile::Open(directory);
   EXPECT_FALSE(file.ok()) << directory;
-  const std::string message(file.status().message());
+  std::string message(file.status().message());
   EXPECT_THAT(message, Not(HasSubstr("\n")));
   return message;
 }

@@ -62,11 +62,11 @@ TEST(StoreTest, ReadsSeeTheWritesBeforeThemWithoutWaiting) {
   for (uint64_t i = 0; i < 50; ++i) {
     test.revision = i;
     open.store->Write(BatchOf(test), [&seen](const absl::Status& status) {
-      seen.push_back(status.ok() ? "written" : "error");
+      seen.emplace_back(status.ok() ? "written" : "error");
     });
     open.store->ReadTest(
         "t-1", [&seen, i](const absl::StatusOr<std::optional<TestRecord>>& record) {
-          seen.push_back(record.ok() && *record && (*record)->revision == i ? "read" : "stale");
+          seen.emplace_back(record.ok() && *record && (*record)->revision == i ? "read" : "stale");
         });
   }
   open.store->Stop();
