@@ -130,6 +130,7 @@ void AgentHome::OnCollected(std::vector<TestDelta> tests, const EngineStats& sta
                     .cursor_lag = stats.cursor_lag,
                     .cpu_fraction = stats.cpu_fraction,
                     .throttled_fraction = throttle_.TakeFraction(),
+                    .requests_sent = stats.requests_sent,
                     .ports_exhausted = stats.ports_exhausted,
                     .descriptors_exhausted = stats.descriptors_exhausted};
   // Before the report leaves: whoever reads the snapshot after it finds what it counts.

@@ -70,6 +70,13 @@ void AddLink(std::vector<MetricFamily>& families, const AgentStatus& status) {
                            "How far the test time of the agent can be off."));
 }
 
+void AddCapacity(std::vector<MetricFamily>& families, const AgentStatus& status) {
+  if (!status.capacity_rps) return;
+  families.push_back(Gauge("capacity_requests_per_second", *status.capacity_rps,
+                           "Requests a second that it could send, by what it sent and the CPU of "
+                           "its busiest shard."));
+}
+
 void AddEngine(std::vector<MetricFamily>& families, const EngineStats& engine) {
   families.push_back(Count("requests_sent_total", engine.requests_sent, "Requests sent."));
   families.push_back(Number("in_flight", engine.in_flight, "Requests sent and not answered yet."));
@@ -114,6 +121,7 @@ std::vector<MetricFamily> AgentMetrics::Collect() const {
   AddLink(families, snapshot.status);
   AddEngine(families, snapshot.engine);
   AddLoad(families, snapshot.load);
+  AddCapacity(families, snapshot.status);
   return families;
 }
 

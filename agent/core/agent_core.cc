@@ -254,7 +254,8 @@ AgentStatus AgentCore::Status(BootTime now) const {
           .reports_made = reports_.next_seq() - 1,
           .reports_unacknowledged = reports_.unacknowledged(),
           .tests = tests_.size(),
-          .streams_opened = streams_opened_};
+          .streams_opened = streams_opened_,
+          .capacity_rps = capacity_.rps()};
 }
 
 void AgentCore::Log(Severity severity, std::string_view event, std::string detail) {

@@ -23,6 +23,7 @@
 #include <string_view>
 
 #include "agent/core/backoff.h"
+#include "agent/core/capacity_estimate.h"
 #include "agent/core/clock_estimate.h"
 #include "agent/core/events.h"
 #include "agent/core/report_queue.h"
@@ -54,6 +55,7 @@ struct AgentStatus {
   size_t reports_unacknowledged = 0;
   size_t tests = 0;
   uint64_t streams_opened = 0;
+  std::optional<double> capacity_rps;  // nothing until it was measured
 };
 
 class AgentCore {
@@ -178,6 +180,7 @@ class AgentCore {
   bool clock_told_ = false;  // the last beat said that the clock is known
   std::map<TestId, TestHolding> tests_;
   ReportQueue reports_;
+  CapacityEstimate capacity_;
   LoadStats stats_;         // worst since the last beat
   bool stats_told_ = true;  // a beat has carried stats_
   BootTime sent_at_{};      // last message of this stream

@@ -40,6 +40,7 @@ Beat AgentCore::MakeBeat() {
   }
   beat.ports_exhausted = stats_.ports_exhausted;
   beat.descriptors_exhausted = stats_.descriptors_exhausted;
+  beat.capacity_rps = capacity_.rps();
   beat.draining = drain_since_.has_value();
   for (const auto& [id, test] : tests_) beat.plans.push_back({id, test.plan_through});
   stats_told_ = true;
@@ -65,6 +66,7 @@ void AgentCore::SendReports() {
 void AgentCore::On(const ResultsCollected& event) {
   collecting_ = false;
   const LoadStats& fresh = event.stats;
+  capacity_.Add(now_, fresh.cpu_fraction, fresh.requests_sent);
   const LoadStats old = stats_told_ ? LoadStats{} : stats_;
   stats_ = fresh;
   stats_.loop_delay = std::max(fresh.loop_delay, old.loop_delay);

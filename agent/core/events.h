@@ -28,6 +28,7 @@ struct LoadStats {
   Nanos cursor_lag{0};
   double cpu_fraction = 0;
   double throttled_fraction = 0;
+  uint64_t requests_sent = 0;
   uint64_t ports_exhausted = 0;
   uint64_t descriptors_exhausted = 0;
 };

@@ -69,6 +69,7 @@ struct Beat {
   bool clock_known = false;
   uint64_t ports_exhausted = 0;  // local errors since the start, by reason
   uint64_t descriptors_exhausted = 0;
+  std::optional<double> capacity_rps;  // what it could send; nothing until it was measured
   bool draining = false;
   struct Plan {
     TestId test;

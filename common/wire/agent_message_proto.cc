@@ -114,6 +114,7 @@ void BeatToProto(const Beat& beat, v1::Beat* proto) {
   proto->set_ports_exhausted(beat.ports_exhausted);
   proto->set_descriptors_exhausted(beat.descriptors_exhausted);
   proto->set_draining(beat.draining);
+  if (beat.capacity_rps) proto->set_capacity_rps(*beat.capacity_rps);
   for (const Beat::Plan& plan : beat.plans) {
     v1::PlanPosition* to = proto->add_plans();
     to->set_test(plan.test);
@@ -129,6 +130,11 @@ absl::Status CheckFraction(std::string_view field, double value) {
   return InvalidArgument(field, ": ", value, " is no fraction");
 }
 
+absl::Status CheckRate(std::string_view field, double value) {
+  if (std::isfinite(value) && value >= 0) return absl::OkStatus();
+  return InvalidArgument(field, ": ", value, " is no rate");
+}
+
 absl::Status CheckBeat(const v1::Beat& proto) {
   return FirstError(CheckStamp("agent_sent_ns", proto.agent_sent_ns()),
                     CheckNanos("loop_delay_ns", proto.loop_delay_ns()),
@@ -137,6 +143,7 @@ absl::Status CheckBeat(const v1::Beat& proto) {
                     CheckNanos("cursor_lag_ns", proto.cursor_lag_ns()),
                     CheckStamp("clock_offset_ns", proto.clock_offset_ns()),
                     CheckNanos("clock_error_ns", proto.clock_error_ns()),
+                    CheckRate("capacity_rps", proto.capacity_rps()),
                     CheckSize("plans", proto.plans_size(), limits::kTestsInMessageMax));
 }
 
@@ -154,6 +161,7 @@ absl::StatusOr<Beat> BeatFromProto(const v1::Beat& proto) {
   beat.ports_exhausted = proto.ports_exhausted();
   beat.descriptors_exhausted = proto.descriptors_exhausted();
   beat.draining = proto.draining();
+  if (proto.has_capacity_rps()) beat.capacity_rps = proto.capacity_rps();
   for (int i = 0; i < proto.plans_size(); ++i) {
     const v1::PlanPosition& plan = proto.plans(i);
     absl::Status s = FirstError(CheckTestId("test", plan.test()),

@@ -16,6 +16,7 @@ AgentView ViewOf(const AgentRecord& agent) {
   view.state = agent.State();
   view.threads = agent.threads;
   view.version = agent.version;
+  view.capacity_rps = agent.beat.capacity_rps;
   view.send_lag_p99_ms = agent.send_lag_p99_ms;
   view.clock_known = agent.beat.clock_known;
   view.clock_offset_ms = static_cast<double>(agent.beat.clock_offset.count()) / 1e6;

@@ -46,6 +46,12 @@ TEST_F(AgentMetricsTest, HasNoClockBeforeItIsKnown) {
   EXPECT_THAT(Text(), Not(HasSubstr("clock_offset")));
 }
 
+TEST_F(AgentMetricsTest, HasNoCapacityBeforeItWasMeasured) {
+  EXPECT_THAT(Text(), Not(HasSubstr("capacity")));
+  snapshot.status.capacity_rps = 1500.5;
+  EXPECT_THAT(Text(), HasSubstr("\nbroadside_agent_capacity_requests_per_second 1500.5\n"));
+}
+
 TEST_F(AgentMetricsTest, CountsWhatTheEngineDid) {
   snapshot.engine.requests_sent = 12;
   snapshot.engine.connections_open = 3;

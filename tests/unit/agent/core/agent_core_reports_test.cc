@@ -174,5 +174,16 @@ TEST_F(AgentCoreReportsTest, BeatsCarryTheWorstSinceTheLastOne) {
   EXPECT_GE(second.loop_delay, Millis(9));
 }
 
+TEST_F(AgentCoreReportsTest, BeatsCarryTheCapacityOnceItWasMeasured) {
+  EXPECT_EQ(Messages(rig.Wait(Millis(500))).back().beat.value().capacity_rps, std::nullopt);
+  for (int i = 0; i < 10; ++i) {
+    rig.stats = {.cpu_fraction = 0.5, .requests_sent = 1'000'000 + 100'000u * i};
+    rig.Wait(Millis(500));
+  }
+  const Beat beat = Messages(rig.Wait(Millis(500))).back().beat.value();
+  // 200,000 a second at half a thread; collections are not exactly 500 ms apart.
+  EXPECT_NEAR(beat.capacity_rps.value(), 400'000, 40'000);
+}
+
 }  // namespace
 }  // namespace broadside

@@ -105,6 +105,7 @@ Beat RandomBeat(std::mt19937_64& random) {
   beat.ports_exhausted = random();
   beat.descriptors_exhausted = random();
   beat.draining = Coin(random);
+  if (Coin(random)) beat.capacity_rps = static_cast<double>(Random(random, 1'000'000)) / 7;
   for (int64_t i = Random(random, 4); i > 0; --i) {
     beat.plans.push_back({RandomTestId(random), RandomThrough(random)});
   }
