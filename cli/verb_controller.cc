@@ -99,7 +99,7 @@ Examples:
       ->capture_default_str()
       ->option_text("DIR");
   verb->add_option("--horizon", flags->horizon_s,
-                   "seconds of schedule that agents hold ahead, 1 to 30; without a controller the "
+                   "seconds of schedule that agents hold ahead, 2 to 30; without a controller the "
                    "load ends after as many")
       ->check(CLI::Range(limits::kHorizonMin.count(), limits::kHorizonMax.count()))
       ->capture_default_str()

@@ -75,7 +75,7 @@ inline constexpr size_t kFleetMessageBytesMax = 16u << 20;  // a longer message 
 inline constexpr int64_t kRatePerOwner =
     50;  // rps: a small test uses no more owners than this gives
 inline constexpr Seconds kHorizonDefault{3};
-inline constexpr Seconds kHorizonMin{1};
+inline constexpr Seconds kHorizonMin{2};  // docs/adr/0009-horizon-from-two-seconds.md
 inline constexpr Seconds kHorizonMax{30};
 inline constexpr int64_t kSegmentMax =
     7 * 24 * 3600 + 600;  // number of a segment or interval: the last answers come after the end
@@ -177,7 +177,8 @@ inline constexpr int64_t kTargetSlotsMax = 10'000'000;  // higher slot numbers a
 static_assert(kTimeoutMax < Seconds(256), "a timeout must fit the histogram's range of 2^8 s");
 static_assert(kNewConnectionsPerSecondMax == 470, "documents say so");
 static_assert(kHorizonMin <= kHorizonDefault && kHorizonDefault <= kHorizonMax);
-static_assert(kGrantLeadMin < kHorizonMin);
+static_assert(kSegment + kGrantLeadMin < kHorizonMin,
+              "the segment after the one that runs must fit, and come in time");
 static_assert(kReportHugeFleet + kReportSpread < kCloseAfter,
               "a second must be reported before it is closed");
 static_assert(kRequestBodyBytesMax < kRequestBytesMax,

@@ -72,6 +72,7 @@ class CommandLineTest(StageTest):
                            (["controller", "--http", "nonsense"], "--http"),
                            (["controller", "--http", "127.0.0.1:0", "--grpc", "nonsense"], "--grpc"),
                            (["controller", "--horizon", "31"], "--horizon"),
+                           (["controller", "--horizon", "1"], "--horizon"),
                            (["agent"], "--controller"),
                            (["agent", "--controller", "host"], "--controller host has no port"),
                            (["agent", "--controller", "http://host:1"], "without a scheme"),
