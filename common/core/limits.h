@@ -75,7 +75,7 @@ inline constexpr size_t kFleetMessageBytesMax = 16u << 20;  // a longer message 
 inline constexpr int64_t kRatePerOwner =
     50;  // rps: a small test uses no more owners than this gives
 inline constexpr Seconds kHorizonDefault{3};
-inline constexpr Seconds kHorizonMin{2};  // docs/adr/0009-horizon-from-two-seconds.md
+inline constexpr Seconds kHorizonMin{2};  // docs/adr/0010-horizon-from-two-seconds.md
 inline constexpr Seconds kHorizonMax{30};
 inline constexpr int64_t kSegmentMax =
     7 * 24 * 3600 + 600;  // number of a segment or interval: the last answers come after the end
