@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A long steady test: resident memory of controller and agent after the first minute and at the end must be within 5 %.
+# Fails too when the test did not finish, its books do not balance, or its verdict is invalid: it was no steady test then.
 #
 # usage: tests/acceptance/memory.sh [RPS [SECONDS]], from the root of the repository, after `make release`
 set -euo pipefail
@@ -32,9 +33,14 @@ sleep $((seconds - 64))
 controller_after=$(resident_kib "$controller")
 agent_after=$(resident_kib "$agent")
 until curl -fsS "$api/api/v1/tests/$id" | jq -e '.state != "running"' >/dev/null; do sleep 1; done
-curl -fsS "$api/api/v1/tests/$id" | jq -c '{state, planned: .totals.planned, ok: .totals.outcomes.ok, balanced: .books.balanced, verdict: .verdict}'
+result=$(curl -fsS "$api/api/v1/tests/$id")
+jq -c '{state, planned: .totals.planned, ok: .totals.outcomes.ok, balanced: .books.balanced, verdict: .verdict}' <<<"$result"
 
 failed=0
+jq -e '.state == "finished" and .books.balanced and .verdict.generator != "invalid"' <<<"$result" >/dev/null || {
+  echo "the test is not finished, not balanced, or invalid"
+  failed=1
+}
 check() { # NAME BEFORE AFTER
   local percent
   percent=$(awk -v a="$2" -v b="$3" 'BEGIN {printf "%+.1f", (b - a) * 100 / a}')
