@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/core/mutant.h"
 #include "common/core/status.h"
 
 namespace broadside {
@@ -144,7 +145,7 @@ void AgentCore::OnWelcome(const Welcome& welcome) {
   clock_.StartSeries(now_, same_process);
   if (tests_.empty()) report_anchor_ = now_;
   next_collect_ = NextReportTime();
-  reports_.Rewind();
+  if (!BROADSIDE_MUTANT("reports_not_resent")) reports_.Rewind();
   SendReports();
   Send({});  // the first exchange of the series
 }
@@ -158,7 +159,7 @@ std::string AgentCore::RefusalOf(const Welcome& welcome) const {
   }
   if (store_uuid_.empty()) return "";
   if (store_uuid_ == welcome.store_uuid) {
-    if (welcome.epoch < epoch_) {
+    if (welcome.epoch < epoch_ && !BROADSIDE_MUTANT("epoch_not_compared")) {
       return Concat("the controller has epoch ", welcome.epoch, " of store ", store_uuid_,
                     ", but epoch ", epoch_, " was served: an older process still answers");
     }
@@ -219,6 +220,7 @@ BootTime AgentCore::ConnectionDeadline() const {
     case State::kGreeted:
       return opened_at_ + limits::kWelcomeTimeout;
     case State::kWelcomed:
+      if (BROADSIDE_MUTANT("silence_not_noticed")) break;
       return heard_at_ + silence_ + Seconds(1);
     case State::kExited:
       break;
@@ -233,6 +235,9 @@ BootTime AgentCore::NextTick() const {
   if (state_ == State::kWelcomed) {
     next = std::min(next, BeatDue());
     if (clock_.series_ends() > now_) next = std::min(next, clock_.series_ends());
+    if (clock_bad_since_ && now_ < *clock_bad_since_ + kAnchorWait) {
+      next = std::min(next, *clock_bad_since_ + kAnchorWait);
+    }
   }
   if (drain_since_) {
     const BootTime bound = DrainBound();

@@ -75,8 +75,8 @@ class AgentCore {
   // One that has lost its controller comes back this long to be heard: grants may have been lost
   // with the stream, of which only the controller knows.
   static constexpr Seconds kDrainAway{3};
-  // A test is not started on a clock that may be off by more than kClockErrorMax, until so long
-  // after the series of exchanges is over.
+  // A test is not started on a clock that may be off by more than kClockErrorMax, until the
+  // estimate has been so bad for this long.
   static constexpr Seconds kAnchorWait{2};
   // A clock that is off is slewed such that it would be right this much later.
   static constexpr Seconds kSlewOver{5};
@@ -177,7 +177,8 @@ class AgentCore {
 
   // Clock, tests, reports.
   ClockEstimate clock_;
-  bool clock_told_ = false;  // the last beat said that the clock is known
+  std::optional<BootTime> clock_bad_since_;  // the estimate may be off by more than kClockErrorMax
+  bool clock_told_ = false;                  // the last beat said that the clock is known
   std::map<TestId, TestHolding> tests_;
   ReportQueue reports_;
   CapacityEstimate capacity_;

@@ -112,9 +112,14 @@ void AgentCore::AdvanceClock() {
   // were read late is soon replaced by a better one; if none comes, a wrong clock is better than
   // slots without an outcome.
   const bool good = clock_.error() <= limits::kClockErrorMax;
+  if (good) {
+    clock_bad_since_.reset();
+  } else if (!clock_bad_since_) {
+    clock_bad_since_ = now_;
+  }
   for (auto& [id, test] : tests_) {
     if (test.clock || !test.t0) continue;
-    if (good || now_ >= clock_.series_ends() + kAnchorWait) StartHolding(id, test);
+    if (good || now_ >= *clock_bad_since_ + kAnchorWait) StartHolding(id, test);
   }
   // At once, not with the next beat: an agent counts as ready only when its clock is known.
   if (!clock_told_) Send({});
