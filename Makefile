@@ -15,7 +15,7 @@ TEST_PROGRAMS := broadside_tests
 
 .DEFAULT_GOAL := release
 .DELETE_ON_ERROR:
-.PHONY: help release debug test test-faults sim demo model sanitize asan tsan lint coverage acceptance format clean
+.PHONY: help release debug test test-faults sim test-mutants model demo sanitize asan tsan lint coverage acceptance format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -45,6 +45,12 @@ sim: ## SEEDS=10000 fleets in virtual time with faults at random; what was injec
 	@cmake --preset release --log-level=NOTICE >/dev/null
 	@cmake --build --preset release --parallel $(JOBS) --target sim_test
 	@tests/sim/run.py --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
+
+test-mutants: ## the simulator against deliberate bugs in the cores: a table, exit 1 if one survives
+	@scripts/setup build test
+	@cmake --preset release --log-level=NOTICE >/dev/null
+	@cmake --build --preset release --parallel $(JOBS) --target sim_mutants
+	@build/release/tests/sim/mutants/sim_mutants
 
 model: ## the fleet protocol, exhaustively: whole, and with each rule taken away (docs/model.md)
 	@scripts/setup model

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/core/mutant.h"
+
 namespace broadside {
 
 ReportQueue::Told ReportQueue::ToldOf(const TestId& test) const {
@@ -19,7 +21,7 @@ void ReportQueue::Add(std::vector<TestDelta> deltas) {
         delta.settled_through > told.settled_through || delta.closed_through > told.closed_through;
     if (delta.Empty() && !says_more) continue;
     const auto [entry, is_new] = pending_.try_emplace(delta.test);
-    if (is_new) {
+    if (is_new || BROADSIDE_MUTANT("pending_results_replaced")) {
       entry->second = std::move(delta);
     } else {
       entry->second.Merge(delta);
@@ -64,7 +66,8 @@ Report ReportQueue::MakeReport() {
 }
 
 bool ReportQueue::Acknowledge(uint64_t seq) {
-  while (!kept_.empty() && kept_.front().seq <= seq) {
+  const uint64_t last = BROADSIDE_MUTANT("ack_drops_one_more") ? seq + 1 : seq;
+  while (!kept_.empty() && kept_.front().seq <= last) {
     kept_.pop_front();
     if (sent_ > 0) --sent_;
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/core/mutant.h"
+
 namespace broadside {
 namespace {
 
@@ -47,11 +49,12 @@ int64_t Pacer::Extend(const Grant& grant, TestTime now) {
     Add(cancelled_, segment.k, total);
     return total;
   }
-  const SlotRange rest{FirstNotBefore(segment, now), segment.slots.until};
+  SlotRange rest{FirstNotBefore(segment, now), segment.slots.until};
   if (rest.from > segment.slots.from) {
     const SlotRange late{segment.slots.from, rest.from};
     Add(skipped_, segment.k, CountSlots(*own, options_.arc_offset, late));
   }
+  if (BROADSIDE_MUTANT("late_slot_also_sent") && rest.from > segment.slots.from) --rest.from;
   if (rest.Size() == 0) return total;
   held_.push_back({segment.k, rest, *own, Nanos(kSegment) / total,
                    ArcWalker(*own, options_.arc_offset), DueCursor(segment.pieces)});
@@ -88,7 +91,7 @@ TestTime Pacer::Release() const {
 
 void Pacer::SkipLate(TestTime now) {
   while (head_.has_value() && now - head_->due > options_.max_lateness) {
-    Add(skipped_, head_->k, 1);
+    if (!BROADSIDE_MUTANT("late_slots_forgotten")) Add(skipped_, head_->k, 1);
     Advance();
   }
 }
@@ -96,7 +99,8 @@ void Pacer::SkipLate(TestTime now) {
 std::optional<DueSlot> Pacer::TakeDue(TestTime now) {
   SkipLate(now);
   if (!head_.has_value()) return std::nullopt;
-  const TestTime release = Release();
+  TestTime release = Release();
+  if (BROADSIDE_MUTANT("sent_too_early")) release -= Millis(30);
   if (now < release) return std::nullopt;
   released_ = now - release > kPacerHiccup ? now - kPacerSlack : release;
   const DueSlot taken = *head_;
@@ -107,7 +111,8 @@ std::optional<DueSlot> Pacer::TakeDue(TestTime now) {
 void Pacer::Cut() {
   cut_ = true;
   for (const Held& held : held_) {
-    const SlotRange unsent{held.walker.slot(), held.slots.until};
+    SlotRange unsent{held.walker.slot(), held.slots.until};
+    if (BROADSIDE_MUTANT("cut_forgets_a_slot")) ++unsent.from;
     if (unsent.Size() <= 0) continue;
     Add(cancelled_, held.k, CountSlots(held.arc, options_.arc_offset, unsent));
   }

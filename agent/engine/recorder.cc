@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/core/check.h"
+#include "common/core/mutant.h"
 
 namespace broadside {
 
@@ -106,7 +107,8 @@ TestDelta Recorder::Take(int64_t closed_through) {
     pending_.by_due[due.k].Merge(due.summary);
     due.summary = {};
   }
-  while (!due_.empty() && due_.front().open == 0) {
+  const int64_t open = BROADSIDE_MUTANT("settled_too_early") ? 1 : 0;
+  while (!due_.empty() && due_.front().open <= open) {
     settled_through_ = due_.front().k;
     due_.pop_front();
   }
@@ -125,7 +127,8 @@ void MergeShard(TestDelta from, std::map<TestId, TestDelta>* to) {
     at->second = std::move(from);
     return;
   }
-  const int64_t settled = std::min(at->second.settled_through, from.settled_through);
+  int64_t settled = std::min(at->second.settled_through, from.settled_through);
+  if (BROADSIDE_MUTANT("one_shard_settles_for_all")) settled = from.settled_through;
   const int64_t closed = std::min(at->second.closed_through, from.closed_through);
   at->second.Merge(from);
   at->second.settled_through = settled;

@@ -9,6 +9,7 @@
 
 #include "common/core/fleet_messages.h"
 #include "common/core/limits.h"
+#include "common/core/mutant.h"
 #include "controller/core/event.h"
 #include "controller/core/fleet_view.h"
 
@@ -49,7 +50,8 @@ struct AgentRecord {
 
   // May own slots of new segments.
   bool Eligible(BootTime now) const {
-    return Connected() && !draining && beat.clock_known && now - last_heard <= silence &&
+    return Connected() && (!draining || BROADSIDE_MUTANT("draining_agent_owns")) &&
+           beat.clock_known && now - last_heard <= silence &&
            beat.clock_error <= limits::kClockErrorMax;
   }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/core/check.h"
+#include "common/core/mutant.h"
 
 namespace broadside {
 namespace {
@@ -72,6 +73,8 @@ void Aggregator::AddDone(int64_t k, const DoneSummary& done) {
     interval->k = k;
   }
   interval->done.Merge(done);
+  if (BROADSIDE_MUTANT("closed_second_changes") && interval->closed)
+    interval->closed_completed = interval->done.completed;
   Touch(*interval);
 }
 

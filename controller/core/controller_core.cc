@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/core/check.h"
+#include "common/core/mutant.h"
 #include "common/core/status.h"
 
 namespace broadside {
@@ -235,6 +236,7 @@ void ControllerCore::On(const Ticked& tick, Now now, ControllerEffects& effects)
     run->Tick(now, agents_, bridge_, outbox_);
   }
   for (auto& [incarnation, agent] : agents_) Release(agent);
+  if (BROADSIDE_MUTANT("grant_before_commit")) effects.messages = outbox_.Take();
   if (!outbox_.Empty()) urgent_ = true;
   ForgetAgents(now);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/core/check.h"
+#include "common/core/mutant.h"
 #include "common/core/status.h"
 #include "controller/core/controller_core.h"
 
@@ -186,7 +187,8 @@ void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now,
   if (report.seq == agent.seq + 1) {
     agent.seq = report.seq;
     // The mark is durable with the counts, also when no test takes any.
-    marks_.push_back({agent.incarnation, report.seq, {}, {}, -1});
+    if (!BROADSIDE_MUTANT("mark_not_durable"))
+      marks_.push_back({agent.incarnation, report.seq, {}, {}, -1});
     for (const TestDelta& delta : report.tests) {
       const auto run = runs_.find(delta.test);
       if (run == runs_.end() || run->second->Ended()) {
@@ -198,6 +200,11 @@ void ControllerCore::OnReport(AgentRecord& agent, const Report& report, Now now,
     agent.send_lag_p99_ms = LagP99Ms(report);
   }
   // A report that was counted before is acknowledged again.
+  if (BROADSIDE_MUTANT("ack_before_commit")) {
+    ControllerMessage early;
+    early.ack = agent.seq;
+    effects.messages.emplace_back(*agent.stream, std::move(early));
+  }
   outbox_.For(*agent.stream).ack = agent.seq;
 }
 

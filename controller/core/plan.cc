@@ -6,6 +6,7 @@
 #include "common/core/arc.h"
 #include "common/core/check.h"
 #include "common/core/limits.h"
+#include "common/core/mutant.h"
 
 namespace broadside {
 namespace {
@@ -37,6 +38,7 @@ std::vector<Owner> DivideCircle(const std::vector<Candidate>& candidates) {
     if (!arcs[i].has_value()) continue;
     owners.push_back(
         {candidates[i].incarnation, candidates[i].name, candidates[i].weight, *arcs[i]});
+    if (BROADSIDE_MUTANT("share_twice")) owners.back().arc = owners.front().arc;
   }
   return owners;
 }
@@ -105,6 +107,7 @@ Plan::Appended Plan::Append(const std::vector<Candidate>& owners, SegmentKind ki
   const int64_t k = appended_through_ + 1;
   Appended appended;
   appended.segment = Make(k, curve_.SegmentSlots(k), kind);
+  if (BROADSIDE_MUTANT("plan_boundary")) ++appended.segment.slots.until;
   if (!owners.empty()) {
     if (partition_ == kNoPartition || !SameOwners(owners_, owners)) {
       owners_ = DivideCircle(owners);
@@ -133,6 +136,7 @@ Plan::Appended Plan::Append(const std::vector<Candidate>& owners, SegmentKind ki
 std::optional<Grant> Plan::GrantOf(const Incarnation& agent, int64_t k) const {
   const auto segment = segments_.find(k);
   const std::vector<Owner>* owners = PartitionOf(k);
+  if (BROADSIDE_MUTANT("redelivered_by_present_shares")) owners = &owners_;
   if (segment == segments_.end() || owners == nullptr) return std::nullopt;
   const Owner* owner = FindOwner(*owners, agent);
   // An empty share was no message the first time either.

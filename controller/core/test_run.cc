@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/core/check.h"
+#include "common/core/mutant.h"
 #include "common/core/status.h"
 
 namespace broadside {
@@ -102,7 +103,7 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
   const int64_t holds =
       std::max(held == nullptr ? -1 : held->plan_through, participant.settled_through);
   for (const auto& [k, segment] : plan_.segments()) {
-    if (k <= holds) continue;
+    if (k <= holds + (BROADSIDE_MUTANT("redelivery_skips_one") ? 1 : 0)) continue;
     std::optional<Grant> grant = plan_.GrantOf(agent.incarnation, k);
     if (grant.has_value()) outbox.AddGrant(*agent.stream, record_.id, std::move(*grant));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/core/mutant.h"
 #include "common/core/status.h"
 #include "controller/core/test_run.h"
 
@@ -70,6 +71,7 @@ void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLed
   }
   for (const StoredLedgerEntry& entry : ledger) {
     if (entry.test != record_.id) continue;
+    if (BROADSIDE_MUTANT("ledger_not_restored")) continue;
     ledger_.Restore(entry.incarnation, entry.settled_through, entry.reported);
     const auto participant = participants_.find(entry.incarnation);
     if (participant != participants_.end())
@@ -93,6 +95,7 @@ BootTime TestRun::RecoveredT0(Now now) {
 void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   const Nanos waited = now.boot - *restored_at_;
   const bool half = 2 * owners_heard_ >= plan_.owners().size();
+  if (!half && BROADSIDE_MUTANT("waits_for_owners_for_ever")) return;
   if (waited < limits::kRecoverMin || (!half && waited < limits::kRecoverMax)) return;
   record_.t0 = RecoveredT0(now);
   recovering_ = false;

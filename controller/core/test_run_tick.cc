@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/core/check.h"
+#include "common/core/mutant.h"
 #include "common/core/status.h"
 #include "controller/core/test_run.h"
 
@@ -56,7 +57,8 @@ void TestRun::TickPending(Now now, const Fleet& fleet, Outbox& outbox) {
 }
 
 void TestRun::Append(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
-  const Nanos reach = bridge ? Nanos(limits::kBridge) : options_.horizon;
+  Nanos reach = bridge ? Nanos(limits::kBridge) : options_.horizon;
+  if (BROADSIDE_MUTANT("horizon_too_long")) reach += kSegment;
   const int64_t end = SegmentOf(Tau(now)) + reach / kSegment;
   if (plan_.Complete() || plan_.appended_through() + 1 >= end) return;
   const std::vector<Candidate> eligible = EligibleFor(fleet, now);
@@ -74,11 +76,12 @@ void TestRun::Append(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
     const Plan::Appended appended =
         plan_.Append(owners, bridge ? SegmentKind::kBridge : SegmentKind::kPlanned);
     sums_.Append(k, appended.segment.slots.Size());
-    if (appended.new_partition) {
+    if (appended.new_partition && !BROADSIDE_MUTANT("partition_not_stored")) {
       new_partitions_.push_back({record_.id, appended.partition, appended.owners});
     }
     new_segments_.push_back(plan_.segments().at(k));
-    if (appended.owners.empty()) sums_.Book(k, Outcome::kUnassigned, appended.segment.slots.Size());
+    if (appended.owners.empty() && !BROADSIDE_MUTANT("unassigned_not_booked"))
+      sums_.Book(k, Outcome::kUnassigned, appended.segment.slots.Size());
     for (size_t i = 0; i < appended.owners.size(); ++i) {
       GrantTo(appended.owners[i], appended.segment, appended.slots[i], now, fleet, outbox);
     }
@@ -139,6 +142,7 @@ void TestRun::SettleIntervals(Now now) {
     const int64_t k = at->first;
     if (ledger_.Outstanding(k) != 0) continue;
     const auto may_add = [&](const auto& entry) {
+      if (BROADSIDE_MUTANT("settled_while_answers_come")) return entry.second.Owes(k);
       return entry.second.Owes(k) || entry.second.MayStillAdd(k, margin);
     };
     // Most often it is the same agent as the last time.
@@ -222,9 +226,11 @@ void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
   const bool certain = all_cut || Tau(now) >= end + spec_->max_lateness + limits::kClockErrorMax;
   const bool settled = nothing_open && (stopping ? certain : Tau(now) >= end);
   // After a restart the agents have to come back before anything is given up.
-  const bool back = !restored_at_.has_value() || now.boot >= *restored_at_ + limits::kFinalGrace;
+  const bool back = !restored_at_.has_value() || BROADSIDE_MUTANT("written_off_at_once") ||
+                    now.boot >= *restored_at_ + limits::kFinalGrace;
   const bool given_up = Tau(now) >= end + owed + limits::kFinalGrace && back;
-  if (!settled && !given_up) return;
+  const bool hasty = BROADSIDE_MUTANT("stopped_before_certain") && stopping;
+  if (!settled && !given_up && !hasty) return;
   CloseBooks();
   End(stopping ? TestState::kStopped : TestState::kFinished, now, fleet, outbox);
 }

@@ -53,6 +53,10 @@ void Witness::Died(const Incarnation& agent) {
   entry.died = timeline_->now();
 }
 
+void Witness::Left(const Incarnation& agent) {
+  agents_.at(static_cast<size_t>(IndexOf(agent))).left = true;
+}
+
 void Witness::BridgeAsked() { bridged_ = timeline_->now(); }
 
 void Witness::Heard(const Incarnation& agent) {

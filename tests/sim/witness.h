@@ -66,6 +66,8 @@ class Witness {
   void AllDisturbed(Nanos until) { all_disturbed_ = std::max(all_disturbed_, until); }
   // It is gone, with what it has not delivered.
   void Died(const Incarnation& agent);
+  // It drained and went, with nothing undelivered.
+  void Left(const Incarnation& agent);
   // From now on a planned restart may append its bridge.
   void BridgeAsked();
 
@@ -111,9 +113,10 @@ class Witness {
     Incarnation incarnation;
     int threads = 1;
     bool dead = false;
+    bool left = false;
     Nanos died{0};
     Nanos heard{0};
-    Nanos disturbed{0};
+    Nanos disturbed = -Seconds(3600);  // never
     uint64_t durable_seq = 0;
     Nanos covered{0};                  // when the results of that report were collected
     std::map<uint64_t, Nanos> covers;  // of reports that are not durable yet

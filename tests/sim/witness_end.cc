@@ -131,8 +131,10 @@ void Witness::CheckMissing(const Truth& truth, const TestView& view, int agent, 
                   " in second ", k);
   };
   const Nanos disturbed = std::max(who.disturbed, all_disturbed_);
+  if (who.left) return Fail("drain", Concat(name(), " are unknown, though it drained"));
+  // Not so for a controller that was away: after its return results are awaited.
   if (!who.dead || who.died > truth.ended) {
-    if (disturbed + kLateForEnd + truth.spec->timeout + truth.spec->max_lateness < truth.ended)
+    if (who.disturbed + kLateForEnd + truth.spec->timeout + truth.spec->max_lateness < truth.ended)
       Fail("bounded unknown", Concat(name(), " are unknown, though it lives"));
     return;
   }

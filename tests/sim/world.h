@@ -212,6 +212,7 @@ class World {
   void Answered(Site& site, const Reply& reply);
 
   // Users and faults (world_faults.cc), the course of a life (world_life.cc).
+  void RunAwayOverTheEnd();
   void StartTestByUser();
   TestSpec RandomSpec();
   void NextFault();

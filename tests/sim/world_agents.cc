@@ -194,7 +194,11 @@ void World::Do(size_t i, const Exit& exit) {
   const bool away = agent.wire == nullptr ||
                     agent.wire->number != agent.core.Status({}).streams_opened ||
                     agent.wire->down_until != kNever;
-  if (away || exit.code != 0) witness_.Died(agent.incarnation);
+  if (away || exit.code != 0) {
+    witness_.Died(agent.incarnation);
+  } else {
+    witness_.Left(agent.incarnation);
+  }
   // A bound is a bound: faults in its last seconds are its end.
   const Nanos disturbed = std::max(agent.disturbed_until, witness_.all_disturbed());
   if (exit.code != 0 && timeline_.now() > disturbed + Seconds(15))

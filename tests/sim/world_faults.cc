@@ -213,7 +213,16 @@ void World::Storm() {
   if (random_.Chance(0.5)) {
     if (born_ + 6 > kBornMax || Living().size() >= kFleetMax) return;
     Count("join storm");
-    for (int i = 0; i < 6; ++i) AddAgent();
+    // Some are evicted as soon as they are there.
+    const bool evicted = random_.Chance(0.5);
+    for (int n = 0; n < 6; ++n) {
+      AddAgent();
+      if (!evicted) continue;
+      timeline_.After(random_.Between(Nanos(Millis(1)), Nanos(Millis(1500))),
+                      [this, i = agents_.size() - 1] {
+                        if (!healed_) Sigterm(i);
+                      });
+    }
     return;
   }
   const std::vector<size_t> living = Living();

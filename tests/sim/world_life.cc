@@ -32,10 +32,27 @@ void World::Begin(int agents) {
 }
 
 void World::Run() {
+  if (random_.Chance(0.05)) return RunAwayOverTheEnd();
   Begin(static_cast<int>(random_.Between(1, 5)));
   timeline_.After(Seconds(1), [this] { StartTestByUser(); });
   timeline_.After(Seconds(2), [this] { NextFault(); });
   RunUntilPeace(faults_end_);
+}
+
+// Nothing else goes wrong, so that nothing excuses a slot that is not reported: the results wait
+// for the controller, and it for them.
+void World::RunAwayOverTheEnd() {
+  Begin(static_cast<int>(random_.Between(1, 4)));
+  TestSpec spec = RandomSpec();
+  spec.agents.min = 1;
+  spec.load.stages.resize(1);
+  spec.load.stages[0].duration_ms = random_.Between(4'000, 10'000);
+  timeline_.After(Seconds(1), [this, spec] { Start(spec); });
+  const Nanos end = Seconds(3) + Millis(spec.load.stages[0].duration_ms);
+  const Nanos killed = end - random_.Between(Millis(10), Millis(2000));
+  const Nanos away = random_.Between(Seconds(1), Seconds(30));
+  timeline_.At(killed, [this, away] { KillController(away); });
+  RunUntilPeace(killed + away + Seconds(1));
 }
 
 void World::RunUntilPeace(Nanos heal_at) {
