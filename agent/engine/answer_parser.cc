@@ -28,6 +28,12 @@ std::optional<int> TimeoutOf(std::string_view value) {
 
 }  // namespace
 
+// Beast takes any three digits.
+void AnswerParser::Beast::on_response_impl(int code, Text, int, Code& error) {
+  if (code < limits::kStatusMin || code > limits::kStatusMax) error = http::error::bad_status;
+  answer_.status_ = static_cast<uint16_t>(code);
+}
+
 void AnswerParser::Beast::on_field_impl(http::field name, Text text, Text value, Code&) {
   if (name == http::field::keep_alive) {
     answer_.idle_timeout_s_ = TimeoutOf({value.data(), value.size()});

@@ -4,8 +4,9 @@
 // basic_parser, which has no reset: it is rebuilt in place for each answer, without allocation.
 //
 // 1xx answers are skipped. Bodies end by Content-Length, chunks or the end of the connection, and
-// may have any length; HEAD, 204 and 304 have none. What is no HTTP/1, has two different lengths or
-// a header over limits::kAnswerHeaderBytesMax is bad. Bytes of a header that arrives in pieces are
+// may have any length; HEAD, 204 and 304 have none. What is no HTTP/1, has a status outside
+// kStatusMin to kStatusMax, two different lengths or a header over kAnswerHeaderBytesMax (limits.h)
+// is bad. Bytes of a header that arrives in pieces are
 // carried over by the parser.
 //
 // Owned by one connection. An answer of 5 fields costs about 0.3 us.
@@ -55,9 +56,7 @@ class AnswerParser {
     using Code = boost::beast::error_code;
     using Text = boost::beast::string_view;
     void on_request_impl(boost::beast::http::verb, Text, Text, int, Code&) override {}
-    void on_response_impl(int code, Text, int, Code&) override {
-      answer_.status_ = static_cast<uint16_t>(code);
-    }
+    void on_response_impl(int code, Text, int, Code& error) override;
     void on_field_impl(boost::beast::http::field name, Text text, Text value, Code&) override;
     void on_header_impl(Code&) override {}
     void on_body_init_impl(const boost::optional<uint64_t>&, Code&) override {}

@@ -36,7 +36,7 @@ void Recorder::BookTimeout(int64_t k, TimeoutPhase phase) {
 }
 
 Recorder::Dense& Recorder::DenseOf(int64_t k) {
-  k = std::max<int64_t>(k, 0);
+  k = std::clamp<int64_t>(k, 0, limits::kSegmentMax);
   Dense& place = dense_[static_cast<size_t>(k) % kDenseIntervals];
   if (place.k != k) {
     Flush(place);
@@ -60,7 +60,8 @@ void Recorder::Record(const ExchangeSample& sample) {
   dense.bytes_received += sample.bytes_received;
   if (sample.code != 0) {
     ++dense.completed;
-    ++dense.codes[sample.code % dense.codes.size()];
+    BS_CHECK(limits::kStatusMin <= sample.code && sample.code <= limits::kStatusMax) << sample.code;
+    ++dense.codes[sample.code];
     if (!sample.version.empty()) ++dense.versions[VersionIndex(sample.version)];
   }
   if (sample.timed) {
@@ -114,7 +115,7 @@ TestDelta Recorder::Take(int64_t closed_through) {
   }
   // Between two grants there may be segments in which this agent owns nothing.
   if (!due_.empty()) settled_through_ = std::max(settled_through_, due_.front().k - 1);
-  closed_through_ = std::max(closed_through_, closed_through);
+  closed_through_ = std::max(closed_through_, std::min(closed_through, limits::kSegmentMax));
   pending_.test = test_;
   pending_.settled_through = settled_through_;
   pending_.closed_through = closed_through_;

@@ -25,10 +25,10 @@ namespace broadside {
 
 // What an exchange that went out has to say when it ends.
 struct ExchangeSample {
-  int64_t done_k = 0;        // interval of done
+  int64_t done_k = 0;        // interval of done; counted in the nearest from 0 to kSegmentMax
   bool timed = false;        // enters response and service time: ok, failed, timeout
   bool sent = false;         // enters send lag
-  uint16_t code = 0;         // of a complete answer; 0 for none
+  uint16_t code = 0;         // of a complete answer, kStatusMin to kStatusMax; 0 for none
   std::string_view version;  // value of the version header; empty for none
   Nanos response_time{0};    // done - intended
   Nanos service_time{0};     // done - sent
@@ -69,7 +69,7 @@ class Recorder {
     uint64_t completed = 0;
     uint64_t bytes_sent = 0;
     uint64_t bytes_received = 0;
-    std::array<uint32_t, 1000> codes{};
+    std::array<uint32_t, limits::kStatusMax + 1> codes{};
     std::array<uint64_t, limits::kVersionsMax + 1> versions{};  // the last one is "other"
     Histogram response_time;
     Histogram service_time;

@@ -47,6 +47,8 @@ inline constexpr size_t kFieldErrorsMax = 50;  // of one spec; further ones are 
 inline constexpr int kAgentsMinMax = 100'000;
 
 // --- Answers of the target ---
+inline constexpr uint16_t kStatusMin = 100;  // a status outside is protocol_error
+inline constexpr uint16_t kStatusMax = 999;
 inline constexpr size_t kAnswerHeaderBytesMax = 64 * 1024;  // more is protocol_error
 inline constexpr size_t kVersionsMax = 16;                  // further values are counted as "other"
 inline constexpr size_t kVersionBytesMax = 64;              // longer values are cut

@@ -52,11 +52,10 @@ absl::Status ReadHistogram(std::string_view field, const v1::Histogram& proto,
 }
 
 absl::Status ReadCodes(const v1::DoneSummary& proto, DoneSummary& summary) {
-  constexpr uint32_t kCodeMin = 100;
-  constexpr uint32_t kCodeMax = 999;
   for (const auto& [code, count] : proto.codes()) {
-    if (code < kCodeMin || code > kCodeMax) {
-      return InvalidArgument("codes: ", code, " is not within 100 to 999");
+    if (absl::Status s = CheckWithin("codes", code, limits::kStatusMin, limits::kStatusMax);
+        !s.ok()) {
+      return s;
     }
     if (count > kCountMax) return CheckAtMost("codes", count, kCountMax);
     summary.codes.emplace(static_cast<uint16_t>(code), count);

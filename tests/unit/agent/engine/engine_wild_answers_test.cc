@@ -206,6 +206,14 @@ TEST(WildAnswersTest, ABrokenStatusLineIsAProtocolError) {
   EXPECT_EQ(wild.Outcomes(), "protocol_error 5");
 }
 
+TEST(WildAnswersTest, AStatusBelow100IsAProtocolError) {
+  for (const std::string status : {"000", "001", "099"}) {
+    Wild wild(Script{ReadRequest{}, Send{WithLength(status + " x", "hello")}});
+    EXPECT_EQ(wild.Outcomes(), "protocol_error 5") << status;
+    EXPECT_TRUE(wild.harness().totals().done.codes.empty()) << status;
+  }
+}
+
 TEST(WildAnswersTest, ABrokenChunkIsAProtocolError) {
   Wild wild(Script{ReadRequest{},
                    Send{Answer("200 OK", "Transfer-Encoding: chunked\r\n", "zz\r\nhello\r\n")}});

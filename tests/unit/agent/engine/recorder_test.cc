@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "common/wire/summary_proto.h"
+#include "tests/unit/common/core/cases.h"
+
 namespace broadside {
 namespace {
 
@@ -102,6 +105,52 @@ TEST(RecorderTest, TimeoutsAreSubCountedByPhase) {
   const DueSummary due = recorder.Take(-1).by_due.at(0);
   EXPECT_EQ(due.outcomes[Outcome::kTimeout], 1u);
   EXPECT_EQ(due.timeouts_by_phase[static_cast<size_t>(TimeoutPhase::kBody)], 1u);
+}
+
+// A sample as wild as its contract lets it be.
+ExchangeSample RandomSample(Cases& cases, const std::string& version) {
+  ExchangeSample sample;
+  sample.done_k = cases.OneIn(10) ? cases.Between(INT64_MIN, INT64_MAX) : cases.Between(-2, 8);
+  sample.timed = cases.OneIn(2);
+  sample.sent = cases.OneIn(2);
+  sample.code = static_cast<uint16_t>(
+      cases.OneIn(3) ? 0 : cases.Between(limits::kStatusMin, limits::kStatusMax));
+  sample.version = version;
+  sample.response_time = Nanos(cases.Logarithmic(limits::kClockNanosMax) - 1);
+  sample.service_time = Nanos(cases.Logarithmic(limits::kClockNanosMax) - 1);
+  sample.send_lag = Nanos(cases.Logarithmic(limits::kClockNanosMax) - 1);
+  sample.bytes_sent = static_cast<uint64_t>(cases.Logarithmic(1 << 30));
+  sample.bytes_received = static_cast<uint64_t>(cases.Logarithmic(1 << 30));
+  return sample;
+}
+
+// The controller refuses a whole report for one field out of range, and the agent would send it for
+// ever.
+TEST(RecorderPropertyTest, WhateverIsRecordedIsTakenByTheController) {
+  ForEachSeed(300, [](Cases& cases) {
+    Recorder recorder("t");
+    TestDelta sum;
+    for (int64_t i = cases.Between(0, 100); i > 0; --i) {
+      std::string version;
+      for (int64_t n = cases.Between(0, limits::kVersionBytesMax); n > 0; --n) {
+        version += static_cast<char>(cases.Between(0, 255));
+      }
+      recorder.Record(RandomSample(cases, cases.OneIn(10) ? "other" : version));
+      if (cases.OneIn(5)) recorder.RecordResend(cases.Between(-2, 8));
+      if (!cases.OneIn(20)) continue;
+      const int64_t closed = cases.OneIn(3) ? INT64_MAX : cases.Between(-2, 8);
+      const TestDelta delta = recorder.Take(closed);
+      v1::TestSummary proto;
+      ToProto(delta, &proto);
+      const absl::StatusOr<TestDelta> taken = FromProto(proto);
+      ASSERT_TRUE(taken.ok()) << taken.status();
+      EXPECT_EQ(taken->by_done.size(), delta.by_done.size());
+      sum.Merge(delta);
+      proto.Clear();
+      ToProto(sum, &proto);
+      EXPECT_TRUE(FromProto(proto).ok()) << FromProto(proto).status();
+    }
+  });
 }
 
 TEST(RecorderDeathTest, ASlotCannotEndTwice) {

@@ -299,7 +299,7 @@ TEST(FleetProtoTest, RefusesABadReport) {
            },
            "report.tests[0].by_due: interval 3 has unassigned, which only the controller books"},
           {[=](Request& r) { (*delta(r)->mutable_by_done(0)->mutable_codes())[99] = 1; },
-           "report.tests[0].by_done[0].codes: 99 is not within 100 to 999"},
+           "report.tests[0].by_done[0].codes: 99 is below 100"},
           {[=](Request& r) {
              for (int i = 0; i < 18; ++i) {
                (*delta(r)->mutable_by_done(0)->mutable_versions())[Concat(i)] = 1;
