@@ -52,6 +52,8 @@ absl::Status Controller::Start() {
   if (!store.ok()) return store.status();
   store_ = std::move(*store);
   store_facts_ = {stored.store_uuid, stored.epoch, stored.unended.size(), store_->writable()};
+  // Before home does anything: what it commits for unended tests goes to the fleet.
+  fleet_ = std::make_unique<FleetServer>(home_, FleetHandlers());
   home_.RunAndWait([&] {
     tick_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
     flush_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
@@ -66,7 +68,6 @@ absl::Status Controller::Start() {
     next_tick_ = BootNow() + kTick;
     ArmTick();
   });
-  fleet_ = std::make_unique<FleetServer>(home_, FleetHandlers());
   return fleet_->Start(options_.grpc_listen);
 }
 
@@ -100,7 +101,7 @@ void Controller::Stop() {
   if (!store_) return;
   // First, so that the streams which end now are no news: the agents are not lost, we go.
   home_.RunAndWait([this] { stopping_ = true; });
-  if (fleet_) fleet_->Stop();
+  fleet_->Stop();
   home_.RunAndWait([this] {
     if (tick_timer_) tick_timer_->cancel();
     if (flush_timer_) flush_timer_->cancel();
@@ -174,10 +175,8 @@ void Controller::Perform(ControllerEffects effects) {
     Log(LevelOf(log.level), log.event, fields);
   }
   // Fleet messages before closes: a rejected agent is told why.
-  if (fleet_) {
-    for (const auto& [stream, message] : effects.messages) fleet_->Send(stream, message);
-    for (const auto& [stream, why] : effects.closes) fleet_->Close(stream, Unavailable(why));
-  }
+  for (const auto& [stream, message] : effects.messages) fleet_->Send(stream, message);
+  for (const auto& [stream, why] : effects.closes) fleet_->Close(stream, Unavailable(why));
   for (Reply& reply : effects.replies) {
     const auto request = requests_.find(reply.request);
     if (request == requests_.end()) continue;

@@ -38,7 +38,7 @@ void Controller::EnterReadOnly(const absl::Status& why) {
     result.detail = read_only_;
     done(std::move(result));
   }
-  if (fleet_) fleet_->CloseAll(Unavailable(read_only_));
+  fleet_->CloseAll(Unavailable(read_only_));
   TryAgainLater();
 }
 
