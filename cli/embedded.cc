@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/grpc_streams.h"
 #include "cli/version.h"
 #include "common/core/status.h"
 #include "common/core/utf8.h"
@@ -30,7 +31,7 @@ int ThreadsEach(const EmbeddedOptions& options) {
 }  // namespace
 
 Embedded::Embedded(const EmbeddedOptions& options, std::function<void()> ended)
-    : options_(options), ended_(std::move(ended)), controller_(OptionsOf()) {}
+    : options_(options), ended_(std::move(ended)), controller_(OptionsOf(), GrpcStreams(&fleet_)) {}
 
 Embedded::~Embedded() {
   if (subscription_ != 0) controller_.Unsubscribe(subscription_);
@@ -43,7 +44,7 @@ absl::Status Embedded::Start(const TestSpec& spec) {
   if (absl::Status started = controller_.Start(); !started.ok()) return started;
   for (int i = 0; i < options_.agents; ++i) {
     AgentOptions agent;
-    agent.channel = controller_.fleet().InProcessChannel();
+    agent.channel = fleet_->InProcessChannel();
     agent.name = Concat("agent-", i + 1);
     agent.threads = ThreadsEach(options_);
     agent.version = kVersion;

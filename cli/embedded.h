@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "agent/agent.h"
 #include "controller/controller.h"
+#include "controller/fleet/fleet_server.h"
 
 namespace broadside {
 
@@ -34,6 +35,7 @@ class Embedded {
  private:
   const EmbeddedOptions options_;
   const std::function<void()> ended_;
+  FleetServer* fleet_ = nullptr;  // the controller's
   Controller controller_;
   std::vector<std::unique_ptr<Agent>> agents_;
   TestId test_;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/exit_code.h"
+#include "cli/grpc_streams.h"
 #include "cli/verb.h"
 #include "cli/version.h"
 #include "common/core/limits.h"
@@ -30,12 +31,12 @@ int Fail(const absl::Status& status) {
 }
 
 // Also what programs wait for, and read the ports of when they asked for any (port 0).
-void LogStarted(const ControllerFlags& flags, Controller& controller, const RestServer& rest,
-                uint64_t descriptors) {
+void LogStarted(const ControllerFlags& flags, const Controller& controller,
+                const FleetServer& fleet, const RestServer& rest, uint64_t descriptors) {
   const StoreFacts& store = controller.store_facts();
   Log(LogLevel::kInfo, "controller_started",
       {{"http", rest.address()},
-       {"grpc_port", std::to_string(controller.fleet().ports().front())},
+       {"grpc_port", std::to_string(fleet.ports().front())},
        {"data", flags.data},
        {"store", store.uuid},
        {"epoch", std::to_string(store.epoch)},
@@ -60,13 +61,14 @@ int RunController(const ControllerFlags& flags, Signals& signals) {
   options.version = kVersion;
   options.keep_tests = flags.keep_tests;
   options.keep_for = *ParseDuration(flags.keep_for);
-  Controller controller(options);
+  FleetServer* fleet = nullptr;
+  Controller controller(options, GrpcStreams(&fleet));
   if (const absl::Status status = controller.Start(); !status.ok()) return Fail(status);
 
   absl::StatusOr<std::unique_ptr<RestServer>> rest =
       RestServer::Start({.http = {.listen = flags.http}, .version = kVersion}, controller);
   if (!rest.ok()) return Fail(rest.status());
-  LogStarted(flags, controller, **rest, descriptors);
+  LogStarted(flags, controller, *fleet, **rest, descriptors);
 
   signals.Wait();
   // A planned stop: the agents get a bridge of segments, so that the load goes on until the next

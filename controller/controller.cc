@@ -41,8 +41,10 @@ CommandResult NoAnswer(std::string detail) {
 
 }  // namespace
 
-Controller::Controller(ControllerOptions options)
-    : options_(std::move(options)), view_(std::make_shared<const FleetView>()) {}
+Controller::Controller(ControllerOptions options, const MakeStreams& make_streams)
+    : options_(std::move(options)),
+      view_(std::make_shared<const FleetView>()),
+      fleet_(make_streams(home_, FleetHandlers())) {}
 
 Controller::~Controller() { Stop(); }
 
@@ -52,8 +54,6 @@ absl::Status Controller::Start() {
   if (!store.ok()) return store.status();
   store_ = std::move(*store);
   store_facts_ = {stored.store_uuid, stored.epoch, stored.unended.size(), store_->writable()};
-  // Before home does anything: what it commits for unended tests goes to the fleet.
-  fleet_ = std::make_unique<FleetServer>(home_, FleetHandlers());
   home_.RunAndWait([&] {
     tick_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
     flush_timer_ = std::make_unique<boost::asio::steady_timer>(home_.context());
@@ -82,8 +82,8 @@ void Controller::Begin(const StoredState& stored) {
   expiry_due_ = true;
 }
 
-FleetServer::Handlers Controller::FleetHandlers() {
-  FleetServer::Handlers handlers;
+FleetStreams::Handlers Controller::FleetHandlers() {
+  FleetStreams::Handlers handlers;
   // A stream counts from its Hello on. It comes back until we can write.
   handlers.on_open = [this](StreamId stream, const std::string&) {
     if (core_ == nullptr) fleet_->Close(stream, Unavailable(read_only_));
@@ -225,26 +225,26 @@ void Controller::OnCommitted(absl::Status status, const std::shared_ptr<Commit>&
 
 void Controller::Publish(std::shared_ptr<const FleetView> view) {
   {
-    const absl::MutexLock lock(&view_mutex_);
+    const std::lock_guard lock(view_mutex_);
     view_ = view;
   }
-  const absl::MutexLock lock(&subscribers_mutex_);
+  const std::lock_guard lock(subscribers_mutex_);
   for (const auto& [id, changed] : subscribers_) changed(view);
 }
 
 std::shared_ptr<const FleetView> Controller::view() const {
-  const absl::MutexLock lock(&view_mutex_);
+  const std::lock_guard lock(view_mutex_);
   return view_;
 }
 
 uint64_t Controller::Subscribe(std::function<void(std::shared_ptr<const FleetView>)> changed) {
-  const absl::MutexLock lock(&subscribers_mutex_);
+  const std::lock_guard lock(subscribers_mutex_);
   subscribers_.emplace(++last_subscription_, std::move(changed));
   return last_subscription_;
 }
 
 void Controller::Unsubscribe(uint64_t subscription) {
-  const absl::MutexLock lock(&subscribers_mutex_);
+  const std::lock_guard lock(subscribers_mutex_);
   subscribers_.erase(subscription);
 }
 

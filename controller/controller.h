@@ -14,17 +14,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "common/net/cpu_throttle.h"
 #include "common/net/io_thread.h"
 #include "controller/core/commands.h"
 #include "controller/core/controller_core.h"
-#include "controller/fleet/fleet_server.h"
+#include "controller/core/fleet_streams.h"
 #include "controller/store/store.h"
 
 namespace broadside {
@@ -52,7 +51,11 @@ struct StoreFacts {
 
 class Controller : public Commands {
  public:
-  explicit Controller(ControllerOptions options);
+  // Makes the streams of the controller's agents.
+  using MakeStreams =
+      std::function<std::unique_ptr<FleetStreams>(IoThread& home, FleetStreams::Handlers handlers)>;
+
+  Controller(ControllerOptions options, const MakeStreams& make_streams);
   ~Controller() override;  // stops
 
   // Opens the store, then listens. An error says what to do. A store that can only be read is none.
@@ -63,7 +66,6 @@ class Controller : public Commands {
   // Start in reverse. Requests without an answer get kUnavailable. Idempotent.
   void Stop();
 
-  FleetServer& fleet() { return *fleet_; }
   // The store's identity and what it held; constant after Start.
   const StoreFacts& store_facts() const { return store_facts_; }
 
@@ -110,7 +112,7 @@ class Controller : public Commands {
   template <typename MakeEvent>
   void AskWith(const absl::StatusOr<std::optional<TestRecord>>& record, Done done,
                MakeEvent make_event);
-  FleetServer::Handlers FleetHandlers();
+  FleetStreams::Handlers FleetHandlers();
 
   // Constant after construction, and after Start.
   const ControllerOptions options_;
@@ -132,13 +134,13 @@ class Controller : public Commands {
   CpuThrottle throttle_;
   BootTime next_throttle_{};  // the first tick reads, so that the next one has a difference
 
-  // Synchronised by themselves.
-  mutable absl::Mutex view_mutex_;
-  std::shared_ptr<const FleetView> view_ ABSL_GUARDED_BY(view_mutex_);
-  absl::Mutex subscribers_mutex_;
-  std::map<uint64_t, std::function<void(std::shared_ptr<const FleetView>)>> subscribers_
-      ABSL_GUARDED_BY(subscribers_mutex_);
-  uint64_t last_subscription_ ABSL_GUARDED_BY(subscribers_mutex_) = 0;
+  // Guarded by view_mutex_.
+  mutable std::mutex view_mutex_;
+  std::shared_ptr<const FleetView> view_;
+  // Guarded by subscribers_mutex_.
+  std::mutex subscribers_mutex_;
+  std::map<uint64_t, std::function<void(std::shared_ptr<const FleetView>)>> subscribers_;
+  uint64_t last_subscription_ = 0;
 
   // Started in this order, stopped in reverse.
   IoThread home_{"controller"};
@@ -146,7 +148,7 @@ class Controller : public Commands {
   std::unique_ptr<boost::asio::steady_timer> flush_timer_;
   std::unique_ptr<boost::asio::steady_timer> retry_timer_;
   std::unique_ptr<Store> store_;
-  std::unique_ptr<FleetServer> fleet_;
+  const std::unique_ptr<FleetStreams> fleet_;
 };
 
 }  // namespace broadside

@@ -99,7 +99,7 @@ class Commands {
   virtual void ReadUpdates(const TestId& test, uint64_t after, int limit,
                            std::function<void(UpdatePage)> done) = 0;
 
-  // The last published view; never null. Thread-safe, one atomic load.
+  // The last published view; never null. Thread-safe: a copy of a pointer under a mutex.
   virtual std::shared_ptr<const FleetView> view() const = 0;
   // `changed` runs on home after each publication, until Unsubscribe returns. Give one that only
   // posts.

@@ -2,9 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-
-#include <csignal>
 
 #include "common/core/status.h"
 #include "tests/unit/controller/store/random_records.h"
@@ -142,25 +139,6 @@ TEST(StoreTest, ASegmentIsNeverWrittenAgain) {
   ASSERT_TRUE(Write(*open.store, batch).ok());
   EXPECT_FALSE(Write(*open.store, batch).ok());
 }
-
-// The limit of the size of a file stands for a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit limit = before_;
-    limit.rlim_cur = bytes;
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, SIG_DFL);
-  }
-
- private:
-  rlimit before_{};
-};
 
 TEST(StoreTest, AFullDiskLetsAStoreBeOpenedForReadingUntilThereIsRoom) {
   const StoreDirectory directory;
