@@ -191,11 +191,25 @@ void ShardLoad::SendReady(BootTime now) {
 
 void ShardLoad::SendRequest(Connection* connection, BootTime now) {
   Exchange* exchange = connection->exchange;
+  if (!exchange->was_sent()) {
+    // The last look: since the pacer let it go there may have been a connect, or a freeze. A resend
+    // has the time until its deadline.
+    const BootTime sent = BootNow();
+    if (sent - exchange->intended > spec_->max_lateness) return SkipUnsent(connection, now);
+    exchange->sent = sent;
+  }
   connection->parser.Start(request_.is_head(), spec_->target.version_header);
   connection->unsent = request_.size();
   ++shard_->requests_sent;
-  if (!exchange->was_sent()) exchange->sent = BootNow();
   SendRest(connection, now);
+}
+
+// The slot came too late; its connection is as good as before.
+void ShardLoad::SkipUnsent(Connection* connection, BootTime now) {
+  Settle(connection->exchange, Outcome::kSkipped, now, false, 0);
+  // What it has heard without asking cannot be meant for the next exchange.
+  if (connection->heard) return pool_.Close(connection);
+  pool_.GiveBack(connection, now);
 }
 
 void ShardLoad::SendRest(Connection* connection, BootTime now) {

@@ -90,6 +90,7 @@ class ShardLoad {
   void Connect(Exchange* exchange, BootTime now);
   void FinishConnect(Connection* connection, uint32_t events, BootTime now);
   void SendRequest(Connection* connection, BootTime now);
+  void SkipUnsent(Connection* connection, BootTime now);
   void SendRest(Connection* connection, BootTime now);
   void Read(Connection* connection, uint32_t events, BootTime now, int reads_max);
   void Drop(Connection* connection);

@@ -54,6 +54,11 @@ void EngineModel::Cut(const TestId& test) {
   for (Shard& shard : load.shards) {
     shard.pacer.Cut();
     BookUnsent(load, shard);
+    const size_t unsent = std::erase_if(shard.flights, [&](const Flight& flight) {
+      if (!flight.sent) Book(load, shard, flight.slot.k, Outcome::kCancelled);
+      return !flight.sent;
+    });
+    if (unsent > 0) std::make_heap(shard.flights.begin(), shard.flights.end());
   }
 }
 
@@ -61,7 +66,8 @@ void EngineModel::Abandon(const TestId& test) {
   Cut(test);
   Load& load = loads_.at(test);
   for (Shard& shard : load.shards) {
-    for (const Flight& flight : shard.flights) Book(load, shard, flight.k, Outcome::kAbandoned);
+    for (const Flight& flight : shard.flights)
+      Book(load, shard, flight.slot.k, Outcome::kAbandoned);
     shard.flights.clear();
   }
 }
@@ -86,10 +92,41 @@ void EngineModel::BookUnsent(Load& load, Shard& shard) {
   shard.pacer.cancelled().clear();
 }
 
-void EngineModel::Send(Load& load, Shard& shard, const DueSlot& slot, BootTime now) {
+void EngineModel::Push(Shard& shard, const Flight& flight) {
+  shard.flights.push_back(flight);
+  std::push_heap(shard.flights.begin(), shard.flights.end());
+}
+
+// One slot in ten finds no idle connection; one connect in ten is a long one.
+void EngineModel::Dispatch(Load& load, Shard& shard, const DueSlot& slot, BootTime now) {
+  Flight flight{slot, load.clock.ToBoot(slot.due), now + load.spec->timeout, now, now};
+  if (random_.Between(0, 9) > 0) return Send(load, shard, flight, now);
+  const bool is_long = long_connects_ && random_.Between(0, 9) == 0;
+  const Nanos delay = random_.Between(Millis(1), is_long ? Millis(2000) : Millis(20));
+  flight.ends = std::min(now + delay, flight.deadline);
+  if (random_.Between(0, 4) == 0) flight.outcome = Outcome::kConnectError;
+  Push(shard, flight);
+}
+
+void EngineModel::Connected(Load& load, Shard& shard, Flight flight, BootTime now) {
+  if (flight.outcome == Outcome::kConnectError) return End(load, shard, flight, flight.ends);
+  if (now >= flight.deadline) {
+    flight.outcome = Outcome::kTimeout;
+    return End(load, shard, flight, flight.deadline);
+  }
+  if (now - flight.intended > load.spec->max_lateness) {
+    flight.outcome = Outcome::kSkipped;
+    return End(load, shard, flight, now);
+  }
+  Send(load, shard, flight, now);
+}
+
+void EngineModel::Send(Load& load, Shard& shard, Flight flight, BootTime now) {
+  const DueSlot& slot = flight.slot;
   load.witness->Fired(
       {load.test, incarnation_, slot.slot, slot.k, slot.due, load.clock.ToTest(now)});
-  Flight flight{now, slot.k, Outcome::kOk, false, load.clock.ToBoot(slot.due), now};
+  flight.sent = true;
+  flight.began = now;
   Nanos delay = random_.Between(Millis(1), Millis(200));
   const int64_t kind = random_.Between(0, 99);
   if (kind < 3) {
@@ -97,30 +134,27 @@ void EngineModel::Send(Load& load, Shard& shard, const DueSlot& slot, BootTime n
     delay = load.spec->timeout;
   } else if (kind < 6) {
     flight.outcome = Outcome::kFailed;
-  } else if (kind < 8) {
-    flight.outcome = Outcome::kConnectError;
-  } else if (kind < 9) {
+  } else if (kind < 7) {
     flight.outcome = Outcome::kReset;
-  } else if (kind < 10) {
+  } else if (kind < 8) {
     flight.resent = true;
   }
-  flight.ends = now + std::min<Nanos>(delay, load.spec->timeout);
-  shard.flights.push_back(flight);
-  std::push_heap(shard.flights.begin(), shard.flights.end());
+  flight.ends = std::min(now + delay, flight.deadline);
+  Push(shard, flight);
 }
 
 void EngineModel::End(Load& load, Shard& shard, const Flight& flight, BootTime at) {
   ExchangeSample sample;
   sample.done_k = SegmentOf(load.clock.ToTest(at));
   sample.timed = Completes(flight.outcome) || flight.outcome == Outcome::kTimeout;
-  sample.sent = flight.outcome != Outcome::kConnectError;
+  sample.sent = flight.sent;
   if (Completes(flight.outcome)) sample.code = flight.outcome == Outcome::kOk ? 200 : 503;
   sample.response_time = std::max(at - flight.intended, Nanos(0));
-  sample.service_time = at - flight.sent;
-  sample.send_lag = std::max(flight.sent - flight.intended, Nanos(0));
+  sample.service_time = std::max(at - flight.began, Nanos(0));
+  sample.send_lag = std::max(flight.began - flight.intended, Nanos(0));
   shard.recorder.Record(sample);
   if (flight.resent) shard.recorder.RecordResend(sample.done_k);
-  Book(load, shard, flight.k, flight.outcome);
+  Book(load, shard, flight.slot.k, flight.outcome);
 }
 
 // Receives first, then sends, as a turn of the shard.
@@ -132,13 +166,17 @@ void EngineModel::Advance(BootTime now) {
         std::pop_heap(shard.flights.begin(), shard.flights.end());
         const Flight flight = shard.flights.back();
         shard.flights.pop_back();
-        End(load, shard, flight, flight.ends);
+        if (flight.sent) {
+          End(load, shard, flight, flight.ends);
+        } else {
+          Connected(load, shard, flight, now);
+        }
       }
       if (shard.pacer.Empty()) continue;
       while (shard.flights.size() < shard.limit) {
         const std::optional<DueSlot> slot = shard.pacer.TakeDue(tau);
         if (!slot.has_value()) break;
-        Send(load, shard, *slot, now);
+        Dispatch(load, shard, *slot, now);
       }
       shard.pacer.SkipLate(tau);
       BookUnsent(load, shard);

@@ -1,8 +1,9 @@
 #pragma once
 
 // A load generator in virtual time, with the interface of agent/engine: the real Pacer and Recorder
-// of each shard, and in place of sockets a target that answers by chance. Wakes when ShardLoad
-// would, keeps to the limit of connections as it does, and tells the witness what was really sent.
+// of each shard, and in place of sockets a target that connects and answers by chance. Wakes when
+// ShardLoad would, keeps to the limit of connections and to max_lateness as it does, and tells the
+// witness what was really sent.
 // Single-threaded.
 
 #include <cstdint>
@@ -37,6 +38,8 @@ class EngineModel {
   void Forget(const TestId& test);
   std::vector<TestDelta> Collect(BootTime now);
 
+  // From now on no connect takes long.
+  void Heal() { long_connects_ = false; }
   // Ends what has its answer, sends what is due.
   void Advance(BootTime now);
   // When Advance has something to do next; BootTime::max() for never.
@@ -46,12 +49,14 @@ class EngineModel {
 
  private:
   struct Flight {
-    BootTime ends;
-    int64_t k;
-    Outcome outcome;
-    bool resent;
+    DueSlot slot;
     BootTime intended;
-    BootTime sent;
+    BootTime deadline;
+    BootTime began;  // dispatched, then sent
+    BootTime ends;   // the connect that it waits for, then the answer
+    bool sent = false;
+    Outcome outcome = Outcome::kOk;
+    bool resent = false;
     friend bool operator<(const Flight& a, const Flight& b) { return a.ends > b.ends; }
   };
   struct Shard {
@@ -73,11 +78,15 @@ class EngineModel {
   static void Book(Load& load, Shard& shard, int64_t k, Outcome outcome, uint64_t slots = 1);
   static void BookUnsent(Load& load, Shard& shard);
   static void End(Load& load, Shard& shard, const Flight& flight, BootTime at);
-  void Send(Load& load, Shard& shard, const DueSlot& slot, BootTime now);
+  void Dispatch(Load& load, Shard& shard, const DueSlot& slot, BootTime now);
+  void Connected(Load& load, Shard& shard, Flight flight, BootTime now);
+  void Send(Load& load, Shard& shard, Flight flight, BootTime now);
+  static void Push(Shard& shard, const Flight& flight);
 
   Incarnation incarnation_;
   int shards_;
   Random random_;
+  bool long_connects_ = true;
   std::map<TestId, Load> loads_;
 };
 

@@ -220,7 +220,10 @@ void Witness::Fired(const Sent& sent) {
     Fail("ownership", Concat(name(), " was sent by an agent that does not own it"));
   if (SegmentOf(sent.due) != sent.k || truth.curve.Due(sent.slot) != sent.due)
     Fail("pacing", Concat(name(), " is due at another time"));
-  if (sent.tau < sent.due || sent.tau - sent.due > truth.spec->max_lateness)
+  // The last look is at the clock of the machine, which tau may leave by the slew meanwhile.
+  const Nanos waited = truth.spec->max_lateness + truth.spec->timeout;
+  const Nanos late = truth.spec->max_lateness + waited * limits::kSlewPpm / 1'000'000;
+  if (sent.tau < sent.due || sent.tau - sent.due > late)
     Fail("pacing",
          Concat(name(), " was sent ", (sent.tau - sent.due) / Millis(1), " ms after due"));
   if (truth.seen != nullptr && HasEnded(truth.seen->state))

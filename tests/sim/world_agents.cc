@@ -23,6 +23,7 @@ void World::AddAgent(const std::string& name) {
   const int64_t ppm = wild_clocks_ ? 300 : 50;
   agent->clock = {timeline_.now(), random_.Between(Seconds(100), Seconds(100'000)),
                   random_.Between(-ppm, ppm)};
+  if (healed_) agent->engine.Heal();
   agents_.push_back(std::move(agent));
   witness_.Joined(options.incarnation, shards);
   if (copy_witness_ != nullptr) copy_witness_->Joined(options.incarnation, shards);

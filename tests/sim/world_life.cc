@@ -92,6 +92,7 @@ void World::Heal() {
       *until = std::min(*until, now);
     }
     agent->crash_in_effects = -1;
+    agent->engine.Heal();
     const AgentStatus status = agent->core.Status(BootOf(*agent));
     anybody = anybody || (agent->alive && !agent->drains && !status.draining &&
                           status.clock_error <= limits::kClockErrorMax / 2);
