@@ -54,7 +54,15 @@ void Shard::Stop() {
 }
 
 void Shard::Add(const TestId& test, std::unique_ptr<ShardLoad> run) {
-  runs_.insert_or_assign(test, std::move(run));
+  Remove(test);
+  runs_.emplace(test, std::move(run));
+}
+
+void Shard::Remove(const TestId& test) {
+  const auto found = runs_.find(test);
+  if (found == runs_.end()) return;
+  AddTotals(found->second->pool().stats(), &gone_);
+  runs_.erase(found);
 }
 
 ShardLoad* Shard::Find(const TestId& test) {
@@ -148,15 +156,12 @@ void Shard::ReadMailbox() {
 
 std::vector<TestDelta> Shard::TakeDeltas() {
   std::vector<TestDelta> deltas;
-  for (auto at = runs_.begin(); at != runs_.end();) {
-    deltas.push_back(at->second->Take(now_));
-    if (at->second->abandoned()) {
-      AddTotals(at->second->pool().stats(), &gone_);
-      at = runs_.erase(at);
-    } else {
-      ++at;
-    }
+  std::vector<TestId> abandoned;
+  for (const auto& [test, run] : runs_) {
+    deltas.push_back(run->Take(now_));
+    if (run->abandoned()) abandoned.push_back(test);
   }
+  for (const TestId& test : abandoned) Remove(test);
   return deltas;
 }
 

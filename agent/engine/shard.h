@@ -38,9 +38,9 @@ class Shard {
 
   // For messages, on the shard's thread.
   ShardResources& resources() { return resources_; }
-  void Add(const TestId& test, std::unique_ptr<ShardLoad> run);
-  ShardLoad* Find(const TestId& test);  // null when it is not there
-  void Remove(const TestId& test) { runs_.erase(test); }
+  void Add(const TestId& test, std::unique_ptr<ShardLoad> run);  // in place of one that it has
+  ShardLoad* Find(const TestId& test);                           // null when it is not there
+  void Remove(const TestId& test);                               // its totals stay
   BootTime now() const { return now_; }
   // The results since the last call; abandoned tests are removed.
   std::vector<TestDelta> TakeDeltas();

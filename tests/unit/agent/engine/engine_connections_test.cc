@@ -237,6 +237,19 @@ TEST(StopTest, ForgetDropsResultsAndConnections) {
   harness.Collect();
   EXPECT_EQ(harness.totals().outcomes.Total(), 0u);
   EXPECT_EQ(harness.stats().connections_open, 0u);
+  EXPECT_GE(harness.stats().connections_opened, 3u) << "a total does not fall";
+}
+
+TEST(StopTest, ATestThatTakesThePlaceOfAnotherKeepsItsTotals) {
+  WildServer server(Script{ReadRequest{}, Hang{}});
+  const TestSpec spec = SpecFor(server.port(), 100, Seconds(10));
+  EngineHarness harness(spec);
+  harness.GrantAll();
+  ASSERT_TRUE(server.WaitFor([](const wild::Counters& c) { return c.requests_read >= 3; }));
+  harness.engine().StartTest(EngineHarness::kTest, std::make_shared<const TestSpec>(spec),
+                             ClockMap(BootNow()));
+  harness.Collect();
+  EXPECT_GE(harness.stats().connections_opened, 3u);
 }
 
 TEST(StopTest, StopEndsAtOnceWithRequestsInFlight) {
