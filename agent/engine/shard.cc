@@ -98,10 +98,9 @@ void Shard::Turn() {
     }
   }
   for (auto& [id, run] : runs_) run->ReadMore(now_);
-  // With a full set there may be answers that are not read yet: deadlines wait for the next turn.
-  if (events.size() < Poller::kEventsMax) {
-    for (auto& [id, run] : runs_) run->Expire(now_);
-  }
+  // Also when the set was full: a shard at its limit may never see another. What is there to be
+  // read of an exchange that is over is read first.
+  for (auto& [id, run] : runs_) run->Expire(now_);
   if (now_ >= maintain_at_) Maintain();
   if (mail) ReadMailbox();
 }

@@ -10,6 +10,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "tests/support/wild_server.h"
@@ -27,12 +28,16 @@ using wild::WildServer;
 
 const std::string kGood = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 
-// Holds the only shard in a callback for so long, as a stopped process would be.
+// Holds the only shard in a callback for so long, as a stopped process would be. Returns when that
+// has begun.
 void Freeze(EngineHarness& harness, Millis duration) {
-  harness.engine().Collect([duration](std::vector<TestDelta>, const EngineStats&) {
+  const auto begun = std::make_shared<std::promise<void>>();
+  harness.engine().Collect([duration, begun](std::vector<TestDelta>, const EngineStats&) {
+    begun->set_value();
     // tidy: allow(sleep) the frozen shard is the thing tested
     std::this_thread::sleep_for(duration);
   });
+  begun->get_future().wait();
 }
 
 // One slot with a timeout of 500 ms; the server answers `delay` after it read the request, and the
@@ -57,6 +62,20 @@ TEST(HardTimesTest, WhatWasReceivedBeforeTheDeadlineCountsThoughTheShardWasFroze
 TEST(HardTimesTest, AnAnswerAfterTheDeadlineIsATimeoutThoughItIsReadFirst) {
   // Arrives at 800 ms, the deadline is at 500 ms, the shard looks again after 1 s.
   EXPECT_EQ(OutcomeWhenFrozen(Millis(800)), "timeout 1");
+}
+
+TEST(HardTimesTest, DeadlinesAreKeptThoughEachTurnHasMoreEventsThanItCanTake) {
+  // While the shard is frozen, 300 connections get a part of an answer and pass their deadline:
+  // more than Poller::kEventsMax, and the first turn after it must end them all.
+  WildServer server(Script{ReadRequest{}, Pause{Millis(1000)}, Send{"HTTP/1.1 2"}, Hang{}});
+  TestSpec spec = SpecFor(server.port(), 3000, Millis(100));
+  spec.timeout = Seconds(2);
+  EngineHarness harness(spec);
+  harness.GrantAll();
+  ASSERT_TRUE(server.WaitFor([](const wild::Counters& c) { return c.requests_read == 300; }));
+  Freeze(harness, Millis(2500));
+  harness.Collect();  // asked before the parts came, so it is read in that turn
+  EXPECT_EQ(harness.Outcomes(), "timeout 300");
 }
 
 TEST(HardTimesTest, WithoutDescriptorsASlotIsALocalError) {
