@@ -160,7 +160,10 @@ inline constexpr size_t kIdempotencyKeyBytesMax = 255;
 
 // --- Memory of the controller ---
 inline constexpr int kTestsInMemoryMax = 100;   // ended tests beyond are in the store only
-inline constexpr int kUpdatesInMemoryMax = 64;  // of a test's event stream
+inline constexpr int kUpdatesInMemoryMax = 64;  // of a test's event stream; older ones are read
+                                                // from the store
+inline constexpr int kIntervalsRestored =
+    64;  // settled ones of a running test that a restart reads; the last closed one is among them
 inline constexpr int kAuditRowsMax = 100'000;
 
 // --- The demo target ---

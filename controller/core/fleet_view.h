@@ -147,8 +147,8 @@ struct TestView {
   std::vector<AgentView> agents;  // those that own or owned slots
   std::vector<Piece> pieces;      // the curve with its live changes
   uint64_t revision = 0;
-  // Most recent updates, ascending by revision, bounded by limits::kUpdatesInMemoryMax. Older ones
-  // are in the store.
+  // The most recent updates of this process without a gap, ascending by revision, bounded by
+  // limits::kUpdatesInMemoryMax. All are in the store.
   std::vector<Update> updates;
 };
 

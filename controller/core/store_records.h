@@ -117,10 +117,9 @@ struct StoredLedgerEntry {
 struct StoredTest {
   TestRecord test;
   std::vector<PartitionRecord> partitions;  // those that unended tests need
-  // Ascending k; those that are open or not begun, and the last limits::kUpdatesInMemoryMax.
+  // Ascending k; those that are open or not begun, and the last limits::kIntervalsRestored.
   std::vector<SegmentRecord> segments;
   std::vector<IntervalRecord> intervals;  // the same
-  std::vector<Change> changes;            // the last limits::kUpdatesInMemoryMax
 };
 struct StoredState {
   std::string store_uuid;

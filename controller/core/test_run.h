@@ -208,7 +208,7 @@ class TestRun {
   std::vector<Change> new_changes_;
   std::vector<LogEvent> logs_;
 
-  std::vector<Update> updates_;  // bounded by limits::kUpdatesInMemoryMax
+  std::vector<Update> updates_;  // as in TestView
   std::shared_ptr<const TestView> view_;
 };
 

@@ -24,16 +24,6 @@ TestRun::TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>&
   plan_.Restore(stored.partitions, stored.segments, record_.appended_through);
   if (record_.state == TestState::kStopping) plan_.Close();
   RestoreBooks(stored, ledger);
-  for (const Change& change : stored.changes) {
-    PushUpdate({change.revision, nullptr, std::make_shared<const Change>(change)});
-  }
-  for (const IntervalRecord& interval : stored.intervals) {
-    if (interval.interval.revision == 0) continue;  // not begun: nobody was shown it
-    PushUpdate({interval.interval.revision, std::make_shared<const IntervalView>(interval.interval),
-                nullptr});
-  }
-  std::sort(updates_.begin(), updates_.end(),
-            [](const Update& a, const Update& b) { return a.revision < b.revision; });
 }
 
 void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger) {

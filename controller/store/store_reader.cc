@@ -43,9 +43,6 @@ constexpr const char* kNeededPartitions = R"sql(
 SELECT number, owners FROM partitions WHERE test = ?1 AND number IN (
   SELECT value FROM json_each(?2) UNION SELECT max(number) FROM partitions WHERE test = ?1)
 ORDER BY number)sql";
-constexpr const char* kLastChanges = R"sql(
-SELECT revision, kind, at, detail FROM changes WHERE test = ?1 ORDER BY revision DESC LIMIT ?2
-)sql";
 
 WallTime WallOf(int64_t nanos) { return WallTime(Nanos(nanos)); }
 std::optional<WallTime> WallOf(const std::optional<int64_t>& nanos) {
@@ -123,8 +120,7 @@ StoreReader::StoreReader(SqliteDatabase& database)
       ledger_(database, "SELECT entries FROM ledger ORDER BY id"),
       last_segments_(database, SelectLast("k, from_slot, until_slot, partition, kind", "segments")),
       needed_partitions_(database, kNeededPartitions),
-      last_intervals_(database, SelectLast("k, revision, content", "intervals")),
-      last_changes_(database, kLastChanges) {}
+      last_intervals_(database, SelectLast("k, revision, content", "intervals")) {}
 
 absl::StatusOr<std::vector<TestRecord>> StoreReader::TakeTests(SqliteStatement& rows,
                                                                PageLimit limit, bool* more) {
@@ -386,7 +382,7 @@ absl::Status StoreReader::LoadLedger(LedgerFold* fold) {
 absl::Status StoreReader::LoadPlan(int64_t number, StoredTest* stored) {
   const TestId& id = stored->test.id;
   const std::string open = JsonArray(stored->test.open);
-  last_segments_.Start(number, stored->test.begun_through, limits::kUpdatesInMemoryMax, open);
+  last_segments_.Start(number, stored->test.begun_through, limits::kIntervalsRestored, open);
   std::set<int64_t> needed;
   while (last_segments_.Next()) {
     const int64_t kind = last_segments_.Int(4);
@@ -415,18 +411,12 @@ absl::Status StoreReader::LoadPlan(int64_t number, StoredTest* stored) {
 absl::Status StoreReader::LoadResults(int64_t number, StoredTest* stored) {
   bool more = false;
   const std::string open = JsonArray(stored->test.open);
-  last_intervals_.Start(number, stored->test.begun_through, limits::kUpdatesInMemoryMax, open);
+  last_intervals_.Start(number, stored->test.begun_through, limits::kIntervalsRestored, open);
   absl::StatusOr<std::vector<IntervalView>> intervals =
       TakeIntervals(last_intervals_, kAllRows, &more);
   if (!intervals.ok()) return intervals.status();
   for (IntervalView& interval : *intervals)
     stored->intervals.push_back({stored->test.id, std::move(interval)});
-  last_changes_.Start(number, limits::kUpdatesInMemoryMax);
-  absl::StatusOr<std::vector<Change>> changes =
-      TakeChanges(last_changes_, limits::kUpdatesInMemoryMax, &more);
-  if (!changes.ok()) return changes.status();
-  stored->changes = *std::move(changes);
-  std::reverse(stored->changes.begin(), stored->changes.end());
   return absl::OkStatus();
 }
 

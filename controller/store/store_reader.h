@@ -88,7 +88,6 @@ class StoreReader {
   SqliteStatement last_segments_;
   SqliteStatement needed_partitions_;
   SqliteStatement last_intervals_;
-  SqliteStatement last_changes_;
 };
 
 }  // namespace broadside

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "controller/core/store_records.h"
 
@@ -21,8 +23,7 @@ class FakeStore {
       tests_[segment.test].segments.push_back(segment);
     for (const IntervalRecord& record : batch.intervals)
       intervals_[record.test][record.interval.k] = record;
-    for (const ChangeRecord& record : batch.changes)
-      tests_[record.test].changes.push_back(record.change);
+    for (const ChangeRecord& record : batch.changes) changes_[record.test].push_back(record.change);
     for (const LedgerRecord& record : batch.ledger) {
       acked_[record.incarnation] = std::max(acked_[record.incarnation], record.seq);
       if (record.test.empty()) continue;
@@ -61,6 +62,16 @@ class FakeStore {
     return state;
   }
 
+  // All that happened in a test, ascending by revision.
+  const std::vector<Change>& Changes(const TestId& test) const { return changes_.at(test); }
+  // The revisions of its changes and intervals that were shown, which are those above `after`.
+  std::set<uint64_t> RevisionsAfter(const TestId& test, uint64_t after) const {
+    std::set<uint64_t> revisions;
+    for (const Change& change : changes_.at(test)) revisions.insert(change.revision);
+    for (const auto& [k, record] : intervals_.at(test)) revisions.insert(record.interval.revision);
+    revisions.erase(revisions.begin(), revisions.upper_bound(after));
+    return revisions;
+  }
   const IntervalView& Interval(const TestId& test, int64_t k) const {
     return intervals_.at(test).at(k).interval;
   }
@@ -79,6 +90,7 @@ class FakeStore {
   };
   std::map<TestId, StoredTest> tests_;
   std::map<TestId, std::map<int64_t, IntervalRecord>> intervals_;
+  std::map<TestId, std::vector<Change>> changes_;
   std::map<Incarnation, uint64_t> acked_;
   std::map<std::pair<Incarnation, TestId>, Account> ledger_;
   std::vector<Incarnation> drains_;

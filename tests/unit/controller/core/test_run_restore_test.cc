@@ -251,6 +251,32 @@ TEST(RestartTest, WhatAnAgentSettledAndForgotIsNotGivenToItAgain) {
   EXPECT_EQ(view->totals.planned, 30'000);
 }
 
+// A follower that goes on from a revision is given the list alone when it reaches back to that
+// revision, so whatever is as new as the first of the list must be in it.
+TEST(RestartTest, TheListOfUpdatesHasNoGap) {
+  FakeFleet fleet;
+  for (const char* name : {"a", "b"}) fleet.Join(name);
+  const TestId id = fleet.Start(ConstantSpec(100, 300)).test->id;
+  fleet.Run(Seconds(100));
+  fleet.Disconnect(fleet.agent(1));  // a change among many intervals
+  fleet.agent(1).frozen = true;
+  fleet.Run(Seconds(2));
+  fleet.RestartController(Millis(300));
+  fleet.Run(Millis(100));
+  const auto expect_no_gap = [&] {
+    const auto view = fleet.View(id);
+    std::set<uint64_t> listed;
+    for (const Update& update : view->updates) listed.insert(update.revision);
+    const uint64_t first = listed.empty() ? view->revision + 1 : *listed.begin();
+    for (const uint64_t revision : fleet.store().RevisionsAfter(id, first))
+      EXPECT_TRUE(listed.contains(revision)) << revision << ", the list begins with " << first;
+  };
+  expect_no_gap();
+  fleet.Run(Seconds(10));
+  expect_no_gap();
+  EXPECT_FALSE(fleet.View(id)->updates.empty());
+}
+
 TEST(RestartTest, ADrainThatWasLostOnTheStreamIsAskedAgain) {
   FakeFleet fleet;
   FakeAgent& agent = fleet.Join("a");

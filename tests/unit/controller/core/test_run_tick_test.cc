@@ -157,9 +157,8 @@ TEST(TestRunTest, AnAgentThatGetsSlotsAfterTheStartIsAChange) {
   fleet.RestartController(Millis(300));
   fleet.Run(Seconds(6));
   std::vector<std::string> joined;
-  for (const Update& update : fleet.View(id)->updates) {
-    if (update.change != nullptr && update.change->kind == ChangeKind::kAgentJoined)
-      joined.push_back(update.change->detail);
+  for (const Change& change : fleet.store().Changes(id)) {
+    if (change.kind == ChangeKind::kAgentJoined) joined.push_back(change.detail);
   }
   EXPECT_THAT(joined, ElementsAre("late"));
 }

@@ -220,11 +220,6 @@ std::string Difference(const StoredTest& a, const StoredTest& b) {
                                              std::pair("interval", &IntervalRecord::interval));
                             });
   }
-  if (found.empty()) {
-    found = FirstDifference("changes", a.changes, b.changes, [](const Change& x, const Change& y) {
-      return std::string(x == y ? "" : "change");
-    });
-  }
   return found;
 }
 

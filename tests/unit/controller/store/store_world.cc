@@ -53,8 +53,7 @@ void StoreWorld::Run(Known& known, StoreBatch& batch) {
     batch.intervals.push_back(record);
   }
   for (int64_t i = Random(random_, 3); i > 0; --i) {
-    known.changes.push_back(RandomChange(random_, ++test.revision));
-    batch.changes.push_back({test.id, known.changes.back()});
+    batch.changes.push_back({test.id, RandomChange(random_, ++test.revision)});
   }
   RandomiseResult(random_, &test);
   const int64_t begun_before = test.begun_through;
@@ -110,7 +109,7 @@ StoredTest StoreWorld::ExpectedOf(const Known& known) const {
   StoredTest stored;
   stored.test = known.test;
   const auto needed = [&](int64_t k, const auto& rows) {
-    return k > known.test.begun_through || k > rows.rbegin()->first - limits::kUpdatesInMemoryMax ||
+    return k > known.test.begun_through || k > rows.rbegin()->first - limits::kIntervalsRestored ||
            std::binary_search(known.test.open.begin(), known.test.open.end(), k);
   };
   std::map<int64_t, PartitionRecord> partitions;
@@ -125,9 +124,6 @@ StoredTest StoreWorld::ExpectedOf(const Known& known) const {
   for (const auto& [k, interval] : known.intervals) {
     if (needed(k, known.intervals)) stored.intervals.push_back(interval);
   }
-  const auto shown =
-      std::min<std::ptrdiff_t>(std::ssize(known.changes), limits::kUpdatesInMemoryMax);
-  stored.changes.assign(known.changes.end() - shown, known.changes.end());
   return stored;
 }
 

@@ -27,7 +27,6 @@ class StoreWorld {
     std::map<int64_t, PartitionRecord> partitions;
     std::map<int64_t, SegmentRecord> segments;
     std::map<int64_t, IntervalRecord> intervals;
-    std::vector<Change> changes;
     std::vector<LedgerRecord> ledger;
   };
   const std::map<TestId, Known>& tests() const { return tests_; }
