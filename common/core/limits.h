@@ -44,7 +44,7 @@ inline constexpr size_t kThresholdBytesMax = 200;  // one expression
 inline constexpr size_t kSpecNodesMax =
     200'000;  // values of a YAML spec, after its aliases are expanded
 inline constexpr size_t kFieldErrorsMax = 50;  // of one spec; further ones are left out
-inline constexpr int kAgentsMinMax = 100'000;
+inline constexpr int kAgentsMinMax = 20'000;
 
 // --- Answers of the target ---
 inline constexpr uint16_t kStatusMin = 100;  // a status outside is protocol_error
@@ -54,7 +54,9 @@ inline constexpr size_t kVersionsMax = 16;                  // further values ar
 inline constexpr size_t kVersionBytesMax = 64;              // longer values are cut
 
 // --- The fleet ---
-inline constexpr int kAgentsMax = 20'000;  // a further Hello is rejected
+inline constexpr int kAgentsMax =
+    20'000;  // connected ones; a further Hello is rejected. With lost ones that are still shown,
+             // the oldest of which are forgotten
 inline constexpr int kShardsMax = 256;
 inline constexpr int kTestsInMessageMax = 64;  // of which one stream message may speak
 inline constexpr size_t kTestIdBytesMax = 64;
@@ -194,6 +196,8 @@ static_assert(kSlotsMax <= INT64_MAX / 1'000'000,
               "all slots of a test in micro-slots must fit 64 bits");
 static_assert(kTestDurationMax + kTimeoutMax + kMaxLatenessMax < Seconds(kSegmentMax));
 static_assert(kTestsRunningMax <= kTestsInMessageMax);
+static_assert(kAgentsMinMax <= kAgentsMax,
+              "a test must not wait for more agents than there can be");
 static_assert(kMicroRateMax <= INT64_MAX / 2 / 1000, "a rate times milliseconds must fit 64 bits");
 
 }  // namespace broadside::limits

@@ -74,6 +74,10 @@ class ControllerCore {
   void RememberDrain(const Incarnation& incarnation);
   void Lose(AgentRecord& agent, Now now);
   void ForgetAgents(Now now);
+  Fleet::iterator Forget(Fleet::iterator agent);
+  // Forgets the agent that was lost first when there are as many as there may be, lost ones
+  // included. REQUIRES: one of them is lost. A pass over the fleet at most.
+  void MakeRoom();
   void RememberGone(const Incarnation& incarnation, uint64_t seq);
   AgentRecord& RecordOf(const Incarnation& incarnation);
 
@@ -100,7 +104,7 @@ class ControllerCore {
   uint64_t epoch_;
 
   // Changed by home.
-  Fleet agents_;
+  Fleet agents_;  // bounded by limits::kAgentsMax
   // Highest counted reports of agents that are not in `agents_` (any more): one that comes back
   // goes on from there, or its last reports would be a gap, or count twice. The oldest are dropped.
   std::map<Incarnation, uint64_t> gone_;

@@ -72,7 +72,9 @@ std::optional<Reject> ControllerCore::Refusal(const Hello& hello, Now now) {
                          " bytes and threads be 1 to ", limits::kShardsMax),
                   limits::kBackoffMax};
   }
-  if (!agents_.contains(hello.incarnation) && agents_.size() >= limits::kAgentsMax) {
+  const auto known = agents_.find(hello.incarnation);
+  const bool connected = known != agents_.end() && known->second.Connected();
+  if (!connected && streams_.size() >= limits::kAgentsMax) {
     return Reject{RejectReason::kFleetFull,
                   Concat(limits::kAgentsMax, " agents are connected, the most"),
                   limits::kBackoffMax};
@@ -239,10 +241,25 @@ void ControllerCore::ForgetAgents(Now now) {
       ++it;
       continue;
     }
-    RememberGone(it->first, agent.seq);
-    it = agents_.erase(it);
-    changed_ = true;
+    it = Forget(it);
   }
+}
+
+Fleet::iterator ControllerCore::Forget(Fleet::iterator agent) {
+  changed_ = true;
+  RememberGone(agent->first, agent->second.seq);
+  return agents_.erase(agent);
+}
+
+void ControllerCore::MakeRoom() {
+  if (agents_.size() < limits::kAgentsMax) return;
+  const auto oldest =
+      std::min_element(agents_.begin(), agents_.end(), [](const auto& a, const auto& b) {
+        return std::pair(a.second.Connected(), a.second.lost_at) <
+               std::pair(b.second.Connected(), b.second.lost_at);
+      });
+  BS_CHECK(!oldest->second.Connected()) << "of " << agents_.size() << " agents";
+  Forget(oldest);
 }
 
 void ControllerCore::RememberGone(const Incarnation& incarnation, uint64_t seq) {
@@ -263,8 +280,9 @@ void ControllerCore::RememberDrain(const Incarnation& incarnation) {
 }
 
 AgentRecord& ControllerCore::RecordOf(const Incarnation& incarnation) {
-  const auto [it, fresh] = agents_.try_emplace(incarnation);
-  if (!fresh) return it->second;
+  if (const auto known = agents_.find(incarnation); known != agents_.end()) return known->second;
+  MakeRoom();
+  const auto it = agents_.try_emplace(incarnation).first;
   it->second.incarnation = incarnation;
   if (const auto gone = gone_.find(incarnation); gone != gone_.end()) {
     it->second.seq = gone->second;

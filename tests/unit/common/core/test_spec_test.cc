@@ -231,7 +231,7 @@ TEST(TestSpecTest, RefusesNumbersOutOfRange) {
        {"/connections/max_per_agent", "0 is below 1"}},
       {[](TestSpec& s) { s.connections.max_age = Millis(99); },
        {"/connections/max_age", "99 ms is below 100 ms"}},
-      {[](TestSpec& s) { s.agents.min = 100'001; }, {"/agents/min", "100001 exceeds 100000"}},
+      {[](TestSpec& s) { s.agents.min = 20'001; }, {"/agents/min", "20001 exceeds 20000"}},
   });
 }
 

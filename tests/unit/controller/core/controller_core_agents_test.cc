@@ -58,6 +58,46 @@ TEST(AdmissionTest, MoreThanFiveHundredHellosInASecondAreToldToComeBack) {
   EXPECT_THAT(Greet(fleet, 502, GoodHello(501)).closes, SizeIs(0));
 }
 
+class FullFleetTest : public testing::Test {
+ protected:
+  // Lets agents [first, last] in, as fast as they are let in.
+  void GreetAll(uint64_t first, uint64_t last) {
+    for (uint64_t i = first; i <= last; ++i) {
+      if (i % limits::kHellosPerSecondMax == 0) fleet_.Stall(Millis(1'001));
+      ASSERT_THAT(Greet(fleet_, i, GoodHello(i)).closes, SizeIs(0)) << i;
+    }
+  }
+  FakeFleet fleet_;
+};
+
+TEST_F(FullFleetTest, OneMoreThanTheMostIsRejected) {
+  GreetAll(1, limits::kAgentsMax);
+  fleet_.Stall(Seconds(2));
+  const ControllerEffects effects = Greet(fleet_, 30'000, GoodHello(30'000));
+  ASSERT_THAT(effects.messages, SizeIs(1));
+  const Reject& reject = effects.messages[0].second.reject.value();
+  EXPECT_EQ(reject.reason, RejectReason::kFleetFull);
+  EXPECT_EQ(reject.detail, "20000 agents are connected, the most");
+}
+
+// Pods that restart all the time leave a record each, shown for five minutes.
+TEST_F(FullFleetTest, ThoseThatWentAreNotCountedAndTheOldestOfThemMakeRoom) {
+  GreetAll(1, limits::kAgentsMax);
+  for (StreamId stream = 1; stream <= 2; ++stream) {
+    fleet_.core().Step(StreamEnded{stream}, fleet_.now());
+    fleet_.Stall(Millis(1'001));
+  }
+  EXPECT_THAT(Greet(fleet_, 30'000, GoodHello(30'000)).closes, SizeIs(0));
+  const Commit commit = fleet_.core().Flush(fleet_.now());
+  ASSERT_EQ(commit.view->agents.size(), size_t{limits::kAgentsMax});
+  const auto shown = [&](const char* name) {
+    return std::any_of(commit.view->agents.begin(), commit.view->agents.end(),
+                       [&](const AgentView& agent) { return agent.name == name; });
+  };
+  EXPECT_FALSE(shown("agent-1")) << "it went first";
+  EXPECT_TRUE(shown("agent-2"));
+}
+
 TEST(AdmissionTest, AStreamThatDoesNotBeginWithAHelloIsEnded) {
   FakeFleet fleet;
   const ControllerEffects effects =
