@@ -41,6 +41,15 @@ std::optional<double> FailedRate(const Totals& totals) {
   return static_cast<double>(failed) / static_cast<double>(base);
 }
 
+std::optional<double> RequestsValue(const Threshold& threshold, const RequestFigures& requests) {
+  const bool count = threshold.aggregation == Aggregation::kCount;
+  const uint64_t made = count ? requests.made : requests.known;
+  if (made == 0 && !requests.over) return std::nullopt;
+  if (count) return static_cast<double>(made);
+  if (requests.known_s <= 0) return std::nullopt;
+  return static_cast<double>(made) / requests.known_s;
+}
+
 // Collects reasons; the worst level wins.
 class Reasons {
  public:
@@ -154,7 +163,7 @@ uint64_t RequestsMade(const OutcomeCounts& outcomes) {
 }
 
 std::optional<double> ThresholdValue(const Threshold& threshold, const Totals& totals,
-                                     double elapsed_s) {
+                                     const RequestFigures& requests) {
   switch (threshold.metric) {
     case ThresholdMetric::kResponseTime:
       return TimeValue(threshold, totals.response_time);
@@ -164,24 +173,20 @@ std::optional<double> ThresholdValue(const Threshold& threshold, const Totals& t
       return TimeValue(threshold, totals.send_lag);
     case ThresholdMetric::kFailed:
       return FailedRate(totals);
-    case ThresholdMetric::kRequests: {
-      const auto made = static_cast<double>(RequestsMade(totals.due.outcomes));
-      if (threshold.aggregation == Aggregation::kCount) return made;
-      if (elapsed_s <= 0) return std::nullopt;
-      return made / elapsed_s;
-    }
+    case ThresholdMetric::kRequests:
+      return RequestsValue(threshold, requests);
   }
   return std::nullopt;
 }
 
 std::vector<ThresholdView> JudgeThresholds(const std::vector<Threshold>& thresholds,
-                                           const Totals& totals, double elapsed_s) {
+                                           const Totals& totals, const RequestFigures& requests) {
   std::vector<ThresholdView> views;
   views.reserve(thresholds.size());
   for (const Threshold& threshold : thresholds) {
     ThresholdView& view = views.emplace_back();
     view.threshold = threshold;
-    view.value = ThresholdValue(threshold, totals, elapsed_s);
+    view.value = ThresholdValue(threshold, totals, requests);
     view.ok = !view.value.has_value() || Holds(threshold, *view.value);
   }
   return views;

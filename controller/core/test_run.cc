@@ -326,7 +326,7 @@ void TestRun::End(TestState state, Now now, const Fleet& fleet, Outbox& outbox) 
   record_.state = state;
   record_.ended_at = now.wall;
   if (!sums_.totals().done.codes.empty() || sums_.totals().planned > 0) {
-    thresholds_ = JudgeThresholds(spec_->thresholds, sums_.totals(), ElapsedSeconds(now));
+    thresholds_ = JudgeThresholds(spec_->thresholds, sums_.totals(), Requests(now));
   }
   record_.thresholds = thresholds_;
   record_.verdict = JudgeGenerator(sums_.totals(), health_);

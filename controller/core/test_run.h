@@ -168,6 +168,7 @@ class TestRun {
   std::vector<Candidate> EligibleFor(const Fleet& fleet, Now now) const;
   int64_t OutstandingBegun() const;
   double ElapsedSeconds(Now now) const;
+  RequestFigures Requests(Now now) const;
   void Note(ChangeKind kind, std::string detail, Now now);
   void LogInfo(std::string event, std::vector<std::pair<std::string, std::string>> fields);
   void Touch() { dirty_ = record_dirty_ = true; }

@@ -187,7 +187,7 @@ void TestRun::Settle(int64_t k) {
 void TestRun::CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox) {
   if (spec_->thresholds.empty() || !record_.started_at.has_value()) return;
   std::vector<ThresholdView> judged =
-      JudgeThresholds(spec_->thresholds, sums_.totals(), ElapsedSeconds(now));
+      JudgeThresholds(spec_->thresholds, sums_.totals(), Requests(now));
   std::string abort;
   for (size_t i = 0; i < judged.size(); ++i) {
     const bool was_ok = i >= thresholds_.size() || thresholds_[i].ok;

@@ -29,6 +29,24 @@ double TestRun::ElapsedSeconds(Now now) const {
   return MeasuredSeconds(record_, Tau(now) - TestTime{});
 }
 
+RequestFigures TestRun::Requests(Now now) const {
+  RequestFigures requests;
+  requests.made = requests.known = RequestsMade(sums_.totals().due.outcomes);
+  requests.over = Ended();
+  if (Ended()) {
+    requests.known_s = ElapsedSeconds(now);
+    return requests;
+  }
+  const double begun = requests.known_s = MeasuredSeconds(record_, Nanos::max());
+  for (const auto& [k, awaited] : open_) {
+    const IntervalView* interval = sums_.Find(k);
+    if (interval != nullptr) requests.known -= RequestsMade(interval->due.outcomes);
+    const auto from = static_cast<double>(k);
+    requests.known_s -= std::min(begun, from + 1) - std::min(begun, from);
+  }
+  return requests;
+}
+
 void TestRun::PushUpdate(Update update) {
   updates_.push_back(std::move(update));
   if (updates_.size() > limits::kUpdatesInMemoryMax) updates_.erase(updates_.begin());

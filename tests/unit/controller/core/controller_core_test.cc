@@ -247,26 +247,6 @@ TEST(ControllerCoreTest, ALiveRateBeginsWithTheFirstSegmentNotYetHandedOut) {
   EXPECT_TRUE(end->balanced);
 }
 
-TEST(ControllerCoreTest, ACrossedThresholdThatAbortsStopsTheTestAfterItsDelay) {
-  FakeFleet fleet;
-  FakeAgent& agent = fleet.Join("a");
-  agent.outcome = Outcome::kFailed;
-  TestSpec spec = ConstantSpec(100, 60);
-  Threshold threshold = *ParseThreshold(ThresholdMetric::kFailed, "rate<0.01");
-  threshold.abort_on_fail = true;
-  threshold.delay_abort_eval = Millis(5000);
-  spec.thresholds = {threshold};
-  const TestId id = fleet.Start(spec).test->id;
-  fleet.Run(Seconds(6));
-  EXPECT_EQ(fleet.View(id)->state, TestState::kRunning) << "tau is 4 s";
-  fleet.Run(Seconds(10));
-  const auto view = fleet.View(id);
-  EXPECT_EQ(view->state, TestState::kStopped);
-  ASSERT_THAT(view->thresholds, SizeIs(1));
-  EXPECT_FALSE(view->thresholds[0].ok);
-  EXPECT_EQ(view->reason, "threshold crossed: http_req_failed rate<0.01");
-}
-
 TEST(ControllerCoreTest, AnIdempotencyKeyGivesTheSameTestAndRefusesAnotherBody) {
   FakeFleet fleet;
   fleet.Join("a");

@@ -17,8 +17,8 @@ Totals Planned(int64_t planned) {
 }
 
 double Value(ThresholdMetric metric, const char* expression, const Totals& totals,
-             double elapsed_s = 1) {
-  return ThresholdValue(*ParseThreshold(metric, expression), totals, elapsed_s).value_or(-1);
+             const RequestFigures& requests = {}) {
+  return ThresholdValue(*ParseThreshold(metric, expression), totals, requests).value_or(-1);
 }
 
 TEST(ThresholdValueTest, TimesAreMilliseconds) {
@@ -47,18 +47,35 @@ TEST(ThresholdValueTest, FailedIsAllButOkAndCancelledOverPlannedWithoutCancelled
 }
 
 TEST(ThresholdValueTest, RequestsAreThoseThatWereMade) {
-  Totals totals = Planned(100);
-  totals.due.outcomes[Outcome::kOk] = 90;
-  totals.due.outcomes[Outcome::kConnectError] = 5;
-  totals.due.outcomes[Outcome::kSkipped] = 5;
-  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kRequests, "count>1", totals), 95);
-  EXPECT_DOUBLE_EQ(Value(ThresholdMetric::kRequests, "rate>1", totals, 10), 9.5);
-  EXPECT_EQ(Value(ThresholdMetric::kRequests, "rate>1", totals, 0), -1);
+  OutcomeCounts outcomes;
+  outcomes[Outcome::kOk] = 90;
+  outcomes[Outcome::kConnectError] = 5;
+  outcomes[Outcome::kSkipped] = 5;
+  EXPECT_EQ(RequestsMade(outcomes), 95u);
+}
+
+TEST(ThresholdValueTest, TheRateIsThatOfTheSecondsOfWhichAllIsKnown) {
+  const auto count = [](const RequestFigures& requests) {
+    return Value(ThresholdMetric::kRequests, "count>1", {}, requests);
+  };
+  const auto rate = [](const RequestFigures& requests) {
+    return Value(ThresholdMetric::kRequests, "rate>1", {}, requests);
+  };
+  const RequestFigures running{.made = 95, .known = 80, .known_s = 10};
+  EXPECT_DOUBLE_EQ(count(running), 95);
+  EXPECT_DOUBLE_EQ(rate(running), 8);
+  EXPECT_EQ(rate({.made = 95}), -1) << "no second is known";
+  const RequestFigures nothing{.known_s = 10};
+  EXPECT_EQ(count(nothing), -1) << "no data";
+  EXPECT_EQ(rate(nothing), -1);
+  const RequestFigures over{.known_s = 10, .over = true};
+  EXPECT_EQ(count(over), 0) << "none was made, and none will be";
+  EXPECT_EQ(rate(over), 0);
 }
 
 TEST(JudgeThresholdsTest, AThresholdWithoutDataHolds) {
   const std::vector<ThresholdView> views =
-      JudgeThresholds({*ParseThreshold(ThresholdMetric::kResponseTime, "p(99)<200")}, Totals{}, 0);
+      JudgeThresholds({*ParseThreshold(ThresholdMetric::kResponseTime, "p(99)<200")}, Totals{}, {});
   ASSERT_EQ(views.size(), 1u);
   EXPECT_TRUE(views[0].ok);
   EXPECT_FALSE(views[0].value.has_value());
