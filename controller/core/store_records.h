@@ -41,6 +41,7 @@ struct TestRecord {
   DoneSummary done;
   GeneratorHealth health;                // so far
   std::vector<Incarnation> quarantined;  // with half their weight for the rest of the test
+  std::vector<Incarnation> lost;         // participants that are not back
   Verdict verdict;                       // final ones stay as they were judged
   std::vector<ThresholdView> thresholds;
   std::vector<AgentView> agents;  // for ended tests

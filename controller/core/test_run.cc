@@ -78,6 +78,7 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
     heard_t0_.push_back({agent.hello_received - (held->tau - TestTime{}), held->tau_error});
     if (ShareOf(agent.incarnation) > 0) ++owners_heard_;
   }
+  missing_.erase(agent.incarnation);
   if (held != nullptr) KnowHolder(agent, *held);
   const auto it = participants_.find(agent.incarnation);
   if (it == participants_.end()) return;
@@ -144,9 +145,13 @@ void TestRun::OnAgentLost(const AgentRecord& agent, Now now) {
   // One that owns nothing any more and owes nothing is nobody's loss.
   const bool owns = ShareOf(agent.incarnation) > 0 && !plan_.Complete();
   if (!owns && ledger_.OutstandingOf(agent.incarnation) == 0) return;
+  Lose(participant, now);
+}
+
+void TestRun::Lose(Participant& participant, Now now) {
   participant.lost = true;
   ++health_.agents_lost;
-  Note(ChangeKind::kAgentLost, agent.name, now);
+  Note(ChangeKind::kAgentLost, participant.name, now);
 }
 
 void TestRun::OnBeat(const AgentRecord& agent, const Beat& before, Now now) {
@@ -306,9 +311,7 @@ void TestRun::Stop(Now now, const Fleet& fleet, Outbox& outbox, const std::strin
     return;
   }
   record_.state = TestState::kStopping;
-  // On a clock that everybody shares while the test's own is not known.
-  const Nanos tau = recovering_ ? now.wall - *record_.started_at : Tau(now).time_since_epoch();
-  record_.stopped_after = std::max(Nanos(0), tau);
+  record_.stopped_after = std::max(Nanos(0), TauShown(now));
   Note(ChangeKind::kState, Concat("stopping: ", why), now);
   CutAll(fleet, outbox);
 }

@@ -132,17 +132,25 @@ class TestRun {
     Nanos error;
   };
 
+  // It is gone and leaves something behind: counts and tells it.
+  void Lose(Participant& participant, Now now);
   // Counts the intervals in which the agent skipped too much, once they are settled.
   void JudgePace(const Incarnation& agent, Participant& participant, const TestDelta& delta);
   // Seconds after a segment in which its slots may still end: max_lateness + timeout, rounded up,
   // and one.
   int64_t Margin() const;
   TestTime Tau(Now now) const { return TestTime(now.boot - record_.t0); }
+  // For figures: while T0 is not known, by a clock that everybody shares. The test has started.
+  Nanos TauShown(Now now) const {
+    return recovering_ ? now.wall - *record_.started_at : Tau(now).time_since_epoch();
+  }
 
   void TickPending(Now now, const Fleet& fleet, Outbox& outbox);
   void TickRecovering(Now now, const Fleet& fleet, Outbox& outbox);
   BootTime RecoveredT0(Now now);
   void Resume(const Fleet& fleet, Now now, Outbox& outbox);
+  // Who was here before the restart and has not come back is lost.
+  void LoseMissing(Now now);
   void RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger);
   void Append(Now now, const Fleet& fleet, bool bridge, Outbox& outbox);
   void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, Now now,
@@ -188,6 +196,10 @@ class TestRun {
   std::optional<BootTime> restored_at_;  // when this process found it in the store
   std::vector<HeardT0> heard_t0_;        // while recovering: of each agent that holds the test
   size_t owners_heard_ = 0;              // while recovering: of the last owners
+  // After a restart: participants that owned or owed slots and have not come back, and until when
+  // they may.
+  std::set<Incarnation> missing_;
+  BootTime missing_until_{};
   Plan plan_;
   Ledger ledger_;
   Aggregator sums_;

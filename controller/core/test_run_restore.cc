@@ -8,6 +8,12 @@
 #include "controller/core/test_run.h"
 
 namespace broadside {
+namespace {
+
+// How long an agent may take to come back once test time is known: the longest silence.
+constexpr Nanos kReturn = limits::kSilenceBeats * limits::kBeatLargeFleet;
+
+}  // namespace
 
 TestRun::TestRun(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger,
                  const RunOptions& options, Now now)
@@ -67,6 +73,10 @@ void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLed
     if (participant != participants_.end())
       participant->second.settled_through = entry.settled_through;
   }
+  for (const Incarnation& lost : record_.lost) {
+    const auto participant = participants_.find(lost);
+    if (participant != participants_.end()) participant->second.lost = true;
+  }
 }
 
 // The median of what the agents say, those whose clock is too uncertain to send left out.
@@ -90,10 +100,18 @@ void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   record_.t0 = RecoveredT0(now);
   recovering_ = false;
   Touch();
+  missing_until_ = now.boot + kReturn;
+  for (const auto& [incarnation, participant] : participants_) {
+    const auto agent = fleet.find(incarnation);
+    if (participant.lost || (agent != fleet.end() && agent->second.Connected())) continue;
+    const bool owns = ShareOf(incarnation) > 0 && !plan_.Complete();
+    if (owns || ledger_.OutstandingOf(incarnation) != 0) missing_.insert(incarnation);
+  }
   const Nanos gap = Tau(now) - SegmentStart(plan_.appended_through() + 1);
   if (record_.state == TestState::kRunning && !plan_.Complete() &&
       gap > limits::kControllerGapMax) {
     plan_.Close();
+    LoseMissing(now);
     CloseBooks();
     Fail(Concat("no controller for more than ", limits::kControllerGapMax.count(), " minutes"), now,
          fleet, outbox);
@@ -102,6 +120,13 @@ void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   LogInfo("test_resumed", {{"agents_heard", Concat(heard_t0_.size())},
                            {"appended_through", Concat(plan_.appended_through())}});
   Resume(fleet, now, outbox);
+}
+
+void TestRun::LoseMissing(Now now) {
+  for (const Incarnation& missing : std::exchange(missing_, {})) {
+    if (plan_.Complete() && ledger_.OutstandingOf(missing) == 0) continue;
+    Lose(participants_.at(missing), now);
+  }
 }
 
 // What could not be told while T0 was unknown.

@@ -31,6 +31,7 @@ void TestRun::Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
     TickRecovering(now, fleet, outbox);
     if (recovering_ || Ended()) return;
   }
+  if (!missing_.empty() && now.boot >= missing_until_) LoseMissing(now);
   if (record_.state == TestState::kRunning) Append(now, fleet, bridge, outbox);
   BeginThrough(std::min(SegmentOf(Tau(now)), plan_.appended_through()));
   CloseSeconds(now);
@@ -221,9 +222,11 @@ void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
   const bool stopping = record_.state == TestState::kStopping;
   const bool nothing_open = ledger_.total_outstanding() == 0;
   // Stopped is said only when it is certain that nothing more is sent.
-  const bool all_cut = std::all_of(participants_.begin(), participants_.end(),
-                                   [](const auto& entry) { return entry.second.cut_done; });
-  const bool certain = all_cut || Tau(now) >= end + spec_->max_lateness + limits::kClockErrorMax;
+  const bool certain = std::all_of(participants_.begin(), participants_.end(), [&](const auto& of) {
+    const TestTime last = SegmentStart(of.second.last_owned + 1);
+    return of.second.cut_done ||
+           Tau(now) >= last + spec_->max_lateness + limits::kClockErrorMax;
+  });
   const bool settled = nothing_open && (stopping ? certain : Tau(now) >= end);
   // After a restart the agents have to come back before anything is given up.
   const bool back = !restored_at_.has_value() || BROADSIDE_MUTANT("written_off_at_once") ||
@@ -231,6 +234,7 @@ void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
   const bool given_up = Tau(now) >= end + owed + limits::kFinalGrace && back;
   const bool hasty = BROADSIDE_MUTANT("stopped_before_certain") && stopping;
   if (!settled && !given_up && !hasty) return;
+  LoseMissing(now);
   CloseBooks();
   End(stopping ? TestState::kStopped : TestState::kFinished, now, fleet, outbox);
 }

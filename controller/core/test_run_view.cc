@@ -26,7 +26,7 @@ double MeasuredSeconds(const TestRecord& record, Nanos tau) {
 }
 
 double TestRun::ElapsedSeconds(Now now) const {
-  return MeasuredSeconds(record_, Tau(now) - TestTime{});
+  return record_.started_at.has_value() ? MeasuredSeconds(record_, TauShown(now)) : 0;
 }
 
 RequestFigures TestRun::Requests(Now now) const {
@@ -83,6 +83,10 @@ void TestRun::Flush(StoreBatch& batch, Now now, const Fleet& fleet) {
     record_.due = sums_.totals().due;
     record_.health = health_;
     record_.quarantined.assign(quarantined_.begin(), quarantined_.end());
+    record_.lost.clear();
+    for (const auto& [incarnation, participant] : participants_) {
+      if (participant.lost) record_.lost.push_back(incarnation);
+    }
     record_.done = sums_.DoneTotals();
     batch.tests.push_back(record_);
     if (Ended()) batch.ended.push_back(record_.id);

@@ -190,6 +190,7 @@ std::string ResultBlob(const TestRecord& test) {
   for (const AgentView& agent : test.agents) ToProto(agent, proto.add_agents());
   ToProto(test.health, proto.mutable_health());
   for (const Incarnation& agent : test.quarantined) ToProto(agent, proto.add_quarantined());
+  for (const Incarnation& agent : test.lost) ToProto(agent, proto.add_lost());
   proto.mutable_open()->Assign(test.open.begin(), test.open.end());
   proto.set_reason(test.reason);
   if (test.stopped_after) proto.set_stopped_after_ns(test.stopped_after->count());
@@ -215,6 +216,7 @@ absl::Status ReadResultBlob(std::string_view blob, TestRecord* test) {
   for (const pb::Incarnation& agent : proto.quarantined()) {
     test->quarantined.push_back(FromProto(agent));
   }
+  for (const pb::Incarnation& agent : proto.lost()) test->lost.push_back(FromProto(agent));
   test->reason = proto.reason();
   if (proto.has_stopped_after_ns()) test->stopped_after = Nanos(proto.stopped_after_ns());
   return status;

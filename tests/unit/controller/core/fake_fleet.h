@@ -103,11 +103,16 @@ class FakeFleet {
   }
 
   // The controller is killed: streams break, what was not committed is gone. It comes back after
-  // `away`, agents that live reconnect.
-  void RestartController(Nanos away) {
+  // `away`, agents that live reconnect. On another machine the boot clock is `shift` ahead; the
+  // agents are taken along, as they keep time of their own.
+  void RestartController(Nanos away, Nanos shift = Nanos(0)) {
     core_.reset();
     for (auto& agent : agents_) agent->stream = 0;
     Stall(away);
+    now_.boot += shift;
+    for (auto& agent : agents_) {
+      for (auto& [id, held] : agent->tests) held.t0 += shift;
+    }
     core_ = std::make_unique<ControllerCore>(options_, store_.Open(), now_);
     for (auto& agent : agents_) {
       if (!agent->exited && !agent->frozen) Connect(*agent);

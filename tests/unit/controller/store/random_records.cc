@@ -111,6 +111,7 @@ void RandomiseResult(std::mt19937_64& random, TestRecord* test) {
   test->health.controller_loop_delay_max = Nanos(static_cast<int64_t>(Random(random, 1'000'000)));
   test->health.ports_exhausted = Random(random, 9);
   test->quarantined = {{random(), random()}};
+  test->lost = {{random(), random()}, {random(), random()}};
   test->thresholds.clear();
   for (const Threshold& threshold : test->spec->thresholds)
     test->thresholds.push_back({threshold, MaybeShare(random), Coin(random)});
@@ -187,7 +188,7 @@ std::string Difference(const TestRecord& a, const TestRecord& b) {
       std::pair("revision", &TestRecord::revision), std::pair("planned", &TestRecord::planned),
       std::pair("due", &TestRecord::due), std::pair("done", &TestRecord::done),
       std::pair("verdict", &TestRecord::verdict), std::pair("health", &TestRecord::health),
-      std::pair("quarantined", &TestRecord::quarantined), std::pair("agents", &TestRecord::agents));
+      std::pair("quarantined", &TestRecord::quarantined), std::pair("lost", &TestRecord::lost), std::pair("agents", &TestRecord::agents));
   if (*a.spec != *b.spec) names += "spec ";
   if (!Same(a.thresholds, b.thresholds)) names += "thresholds ";
   return names;

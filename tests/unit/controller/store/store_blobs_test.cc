@@ -41,6 +41,7 @@ TEST(StoreBlobsTest, EveryBlobGivesBackWhatWasPutIn) {
     read.verdict = {};
     read.health = {};
     read.quarantined.clear();
+    read.lost.clear();
     read.thresholds.clear();
     read.agents.clear();
     ASSERT_TRUE(ReadResultBlob(ResultBlob(test), &read).ok()) << "seed " << seed;
