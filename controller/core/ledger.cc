@@ -87,11 +87,6 @@ int64_t Ledger::OutstandingOf(const Incarnation& owner) const {
   return it == accounts_.end() ? 0 : it->second.outstanding;
 }
 
-int64_t Ledger::SettledThrough(const Incarnation& owner) const {
-  const auto it = accounts_.find(owner);
-  return it == accounts_.end() ? -1 : it->second.settled_through;
-}
-
 std::map<int64_t, int64_t> Ledger::WriteOff() {
   std::map<int64_t, int64_t> written_off;
   written_off.swap(outstanding_);

@@ -37,7 +37,6 @@ class Ledger {
   int64_t Outstanding(int64_t k) const;
   int64_t OutstandingOf(const Incarnation& owner) const;
   int64_t total_outstanding() const { return total_outstanding_; }
-  int64_t SettledThrough(const Incarnation& owner) const;
   // Everything still outstanding, by segment, and forgets it.
   std::map<int64_t, int64_t> WriteOff();
 

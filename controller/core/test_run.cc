@@ -111,11 +111,13 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
   if (agent.draining) OnDraining(agent, now, outbox);
 }
 
-// After a restart nothing is known of those whose seconds were settled before, nor of those that
-// had the test but no slot of it yet: they too are to be told how it goes on, and when it is over.
+// Nothing is known of those whose seconds were settled before a restart, nor of those that had the
+// test but no slot of it yet, nor of those that were forgotten: they too are to be told how it goes
+// on, and when it is over.
 void TestRun::KnowHolder(const AgentRecord& agent, const HeldTest& held) {
   const int64_t k = held.plan_through;
-  if (k > sums_.begun_through() || open_.contains(k)) return;
+  if (k > sums_.begun_through()) return;
+  if (open_.contains(k) && !plan_.GrantOf(agent.incarnation, k).has_value()) return;
   const auto [it, fresh] = participants_.try_emplace(agent.incarnation);
   if (!fresh) return;
   Participant& participant = it->second;
@@ -138,10 +140,7 @@ void TestRun::OnAgentLost(const AgentRecord& agent, Now now) {
   Participant& participant = it->second;
   participant.told.reset();
   // One that drained and reported everything has gone home.
-  if (agent.draining && ledger_.OutstandingOf(agent.incarnation) == 0) {
-    participant.left = true;
-    return;
-  }
+  if (agent.draining && ledger_.OutstandingOf(agent.incarnation) == 0) return;
   // One that owns nothing any more and owes nothing is nobody's loss.
   const bool owns = ShareOf(agent.incarnation) > 0 && !plan_.Complete();
   if (!owns && ledger_.OutstandingOf(agent.incarnation) == 0) return;

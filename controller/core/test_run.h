@@ -103,7 +103,6 @@ class TestRun {
     std::optional<HeldTest> held;  // while recovering: what it said that it holds
     bool cut_done = false;
     bool lost = false;
-    bool left = false;  // drained, reported everything, and went
     // Slots with an outcome and skipped ones, by interval, until it is settled and judged.
     struct Pace {
       uint64_t ended = 0;
@@ -111,8 +110,6 @@ class TestRun {
     };
     std::map<int64_t, Pace> pace;
     int slow_intervals = 0;
-    uint64_t ports_before = 0;  // counters of its process when it joined the test
-    uint64_t descriptors_before = 0;
     std::optional<BootTime> saturated_since;
     // Slots of interval k, or of an earlier one, may still come from it. Earlier ones count too, so
     // that what an agent owes is open from its settled_through on: a restart relies on it.
@@ -151,6 +148,8 @@ class TestRun {
   void Resume(const Fleet& fleet, Now now, Outbox& outbox);
   // Who was here before the restart and has not come back is lost.
   void LoseMissing(Now now);
+  // A participant that is no longer in the fleet and owes nothing. It may come back as a new one.
+  void ForgetParticipants(const Fleet& fleet);
   void RestoreBooks(const StoredTest& stored, const std::vector<StoredLedgerEntry>& ledger);
   void Append(Now now, const Fleet& fleet, bool bridge, Outbox& outbox);
   void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, Now now,

@@ -33,7 +33,9 @@ void TestRun::Tick(Now now, const Fleet& fleet, bool bridge, Outbox& outbox) {
   }
   if (!missing_.empty() && now.boot >= missing_until_) LoseMissing(now);
   if (record_.state == TestState::kRunning) Append(now, fleet, bridge, outbox);
+  const int64_t begun_before = sums_.begun_through();
   BeginThrough(std::min(SegmentOf(Tau(now)), plan_.appended_through()));
+  if (sums_.begun_through() > begun_before) ForgetParticipants(fleet);
   CloseSeconds(now);
   SettleIntervals(now);
   CheckBooks(now, fleet, outbox);
@@ -168,6 +170,15 @@ void TestRun::BeginThrough(int64_t k) {
   Touch();
 }
 
+void TestRun::ForgetParticipants(const Fleet& fleet) {
+  std::erase_if(participants_, [&](const auto& entry) {
+    const auto& [incarnation, participant] = entry;
+    if (fleet.contains(incarnation) || missing_.contains(incarnation)) return false;
+    if (ledger_.OutstandingOf(incarnation) != 0) return false;
+    return participant.settled_through >= participant.last_owned;
+  });
+}
+
 void TestRun::CloseBooks() {
   BeginThrough(plan_.appended_through());
   for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);
@@ -224,8 +235,7 @@ void TestRun::CheckFinal(Now now, const Fleet& fleet, Outbox& outbox) {
   // Stopped is said only when it is certain that nothing more is sent.
   const bool certain = std::all_of(participants_.begin(), participants_.end(), [&](const auto& of) {
     const TestTime last = SegmentStart(of.second.last_owned + 1);
-    return of.second.cut_done ||
-           Tau(now) >= last + spec_->max_lateness + limits::kClockErrorMax;
+    return of.second.cut_done || Tau(now) >= last + spec_->max_lateness + limits::kClockErrorMax;
   });
   const bool settled = nothing_open && (stopping ? certain : Tau(now) >= end);
   // After a restart the agents have to come back before anything is given up.

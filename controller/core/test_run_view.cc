@@ -108,8 +108,8 @@ std::vector<AgentView> TestRun::ParticipantViews(const Fleet& fleet) const {
     AgentView view;
     if (agent != fleet.end() && !agent->second.name.empty()) {
       view = ViewOf(agent->second);
-    } else if (participant.left) {
-      continue;
+    } else if (!participant.lost && ledger_.OutstandingOf(incarnation) == 0) {
+      continue;  // it drained, reported everything, and went
     } else {
       view.name = participant.name;
       view.incarnation = incarnation;

@@ -65,7 +65,7 @@ TEST(LedgerTest, WhatIsSettledIsForgottenAndCannotBeReportedAgain) {
   Ledger ledger;
   ledger.Grant(kAnna, 0, 10);
   ASSERT_TRUE(ledger.Report(kAnna, Reported(0, 10, 0)).ok());
-  EXPECT_EQ(ledger.SettledThrough(kAnna), 0);
+  EXPECT_EQ(ledger.OutstandingOf(kAnna), 0);
   EXPECT_FALSE(ledger.Report(kAnna, Reported(0, 1, 0)).ok());
 }
 

@@ -188,7 +188,8 @@ std::string Difference(const TestRecord& a, const TestRecord& b) {
       std::pair("revision", &TestRecord::revision), std::pair("planned", &TestRecord::planned),
       std::pair("due", &TestRecord::due), std::pair("done", &TestRecord::done),
       std::pair("verdict", &TestRecord::verdict), std::pair("health", &TestRecord::health),
-      std::pair("quarantined", &TestRecord::quarantined), std::pair("lost", &TestRecord::lost), std::pair("agents", &TestRecord::agents));
+      std::pair("quarantined", &TestRecord::quarantined), std::pair("lost", &TestRecord::lost),
+      std::pair("agents", &TestRecord::agents));
   if (*a.spec != *b.spec) names += "spec ";
   if (!Same(a.thresholds, b.thresholds)) names += "thresholds ";
   return names;
