@@ -128,6 +128,14 @@ void AddOutcomes(Page& page, const Json& totals) {
               note.empty() ? "" : Concat(padding, note));
     label = "";
   }
+  label = "timed out in";
+  // A controller of an earlier version does not say it.
+  for (const auto& [phase, count] : totals.value("timeouts_by_phase", Json::object()).items()) {
+    const int64_t n = count.get<int64_t>();
+    if (n == 0) continue;
+    page.Line("  %-14s %13s %s", label, GroupDigits(n), phase);
+    label = "";
+  }
   label = "codes";
   for (const auto& [code, count] : totals.at("codes").items()) {
     page.Line("  %-14s %13s %s", label, GroupDigits(count.get<int64_t>()), code);

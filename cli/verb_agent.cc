@@ -30,7 +30,7 @@ int RunAgent(const AgentOptions& options, Signals& signals) {
       return kExitAborted;
     }
     draining = true;
-    Log(LogLevel::kInfo, "agent_draining", {{"why", "signal"}});
+    Log(LogLevel::kInfo, "drain_requested", {{"by", "signal"}});
     (*agent)->Drain();
   }
   (*agent)->Stop();

@@ -57,6 +57,8 @@ constexpr bool WasSent(Outcome outcome) {
 // The phase in which a request ran into its timeout; sub-counts of kTimeout.
 enum class TimeoutPhase : uint8_t { kConnect = 0, kTls = 1, kSend = 2, kFirstByte = 3, kBody = 4 };
 inline constexpr size_t kTimeoutPhaseCount = 5;
+inline constexpr std::array<std::string_view, kTimeoutPhaseCount> kTimeoutPhaseNames = {
+    "connect", "tls", "send", "first_byte", "body"};
 
 // A count for each outcome. Adding commutes and associates.
 struct OutcomeCounts {

@@ -73,6 +73,14 @@ Json DistributionJson(const SparseHistogram& sparse) {
   return DistributionJson(histogram);
 }
 
+Json TimeoutsJson(const std::array<uint64_t, kTimeoutPhaseCount>& by_phase) {
+  Json json;
+  for (size_t i = 0; i < kTimeoutPhaseCount; ++i) {
+    json[std::string(kTimeoutPhaseNames[i])] = by_phase[i];
+  }
+  return json;
+}
+
 Json PlannedJson(int64_t planned, LoadModel model) {
   return model == LoadModel::kClosed ? Json(nullptr) : Json(planned);
 }
@@ -85,6 +93,7 @@ Json TotalsJson(const Totals& totals, LoadModel model) {
     json["started"] = static_cast<int64_t>(totals.due.outcomes.Total()) + totals.outstanding;
   }
   json["outcomes"] = OutcomesJson(totals.due.outcomes);
+  json["timeouts_by_phase"] = TimeoutsJson(totals.due.timeouts_by_phase);
   json["outstanding"] = totals.outstanding;
   json["resends"] = totals.done.resends;
   json["codes"] = CodesJson(totals.done.codes);

@@ -101,6 +101,16 @@ TEST(SummaryTest, ExplainsEveryOutcomeButOk) {
   }
 }
 
+TEST(SummaryTest, SaysWhatTheTimeoutsWereWaitingFor) {
+  TestView test = MakeTest(TestState::kFinished);
+  EXPECT_THAT(RenderSummary(TestJson(test), {}), Not(HasSubstr("timed out in")));
+  test.totals.due.outcomes[Outcome::kTimeout] = 1007;
+  test.totals.due.timeouts_by_phase[static_cast<size_t>(TimeoutPhase::kConnect)] = 7;
+  test.totals.due.timeouts_by_phase[static_cast<size_t>(TimeoutPhase::kBody)] = 1000;
+  const std::string text = RenderSummary(TestJson(test), {});
+  EXPECT_THAT(text, testing::ContainsRegex("timed out in +7 connect\n +1,000 body\n"));
+}
+
 TEST(SummaryTest, SaysWhyATestEndedAndHowManyAgentsItHad) {
   TestView test = MakeTest(TestState::kFailed);
   test.reason = "0 of 1 agents were ready";

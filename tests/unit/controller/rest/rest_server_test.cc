@@ -395,6 +395,7 @@ TEST_F(RestTest, ServesMetrics) {
 TEST_F(RestTest, AnswersMethodsThatAreNotPossible) {
   const Answer answer = Ask("PUT", "/api/v1/tests");
   ExpectProblem(answer, 405, "/api/v1/tests");
+  EXPECT_THAT(answer.body, HasSubstr("PUT is not allowed on /api/v1/tests; allowed: POST, GET"));
   EXPECT_EQ(answer.Header("Allow"), "POST, GET, HEAD, OPTIONS");
   EXPECT_EQ(Ask("OPTIONS", "/api/v1/tests/t1").Header("Allow"),
             "GET, HEAD, PATCH, DELETE, OPTIONS");

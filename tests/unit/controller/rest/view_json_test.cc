@@ -19,7 +19,9 @@ TEST(ViewJsonTest, RendersATest) {
   TestView test = MakeTest("t1");
   test.started_at = test.created_at + Millis(1500);
   test.totals.planned = 50;
-  test.totals.due.outcomes[Outcome::kOk] = 40;
+  test.totals.due.outcomes[Outcome::kOk] = 38;
+  test.totals.due.outcomes[Outcome::kTimeout] = 2;
+  test.totals.due.timeouts_by_phase[static_cast<size_t>(TimeoutPhase::kFirstByte)] = 2;
   test.totals.outstanding = 10;
   test.totals.done.codes = {{200, 39}, {404, 1}};
   test.totals.done.versions = {{"0.2", 40}};
@@ -41,10 +43,12 @@ TEST(ViewJsonTest, RendersATest) {
   test.reason = "stopped by a user";
   EXPECT_EQ(TestJson(test)["reason"], "stopped by a user");
   EXPECT_EQ(KeysInOrder(json["totals"]),
-            (Strings{"planned", "outcomes", "outstanding", "resends", "codes", "versions",
-                     "bytes_sent", "bytes_received"}));
+            (Strings{"planned", "outcomes", "timeouts_by_phase", "outstanding", "resends", "codes",
+                     "versions", "bytes_sent", "bytes_received"}));
   EXPECT_EQ(json["totals"]["outcomes"].size(), kOutcomeCount);
   EXPECT_EQ(json["totals"]["outcomes"]["unknown"], 0);
+  EXPECT_EQ(json["totals"]["timeouts_by_phase"].dump(),
+            R"({"connect":0,"tls":0,"send":0,"first_byte":2,"body":0})");
   EXPECT_EQ(json["totals"]["codes"].dump(), R"({"200":39,"404":1})");
   EXPECT_EQ(json["thresholds"].dump(),
             R"([{"metric":"http_req_duration","expression":"p(99)<200","ok":true,"value":12.5}])");
