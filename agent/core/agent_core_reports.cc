@@ -16,6 +16,7 @@ Hello AgentCore::MakeHello() const {
   hello.store_uuid = store_uuid_;
   hello.epoch = epoch_;
   hello.draining = drain_since_.has_value();
+  hello.sent = now_;
   for (const auto& [id, test] : tests_) {
     hello.tests.push_back({.test = id,
                            .plan_through = test.plan_through,

@@ -152,15 +152,15 @@ void AgentCore::Slew() {
   }
 }
 
-// Half the round trip, or how far a test's clock really is off where that is more: a map may need
-// long to slew back after a machine was paused.
+// Half the round trip, and how far the worst test's clock is from the estimate: a map may need long
+// to slew back after a machine was paused.
 Nanos AgentCore::ClockError(BootTime now) const {
-  Nanos error = clock_.error();
+  Nanos behind{0};
   for (const auto& [id, test] : tests_) {
     if (!test.clock || !test.t0 || !clock_.known()) continue;
-    error = std::max(error, std::chrono::abs(test.Behind(now, clock_.offset())));
+    behind = std::max(behind, std::chrono::abs(test.Behind(now, clock_.offset())));
   }
-  return error;
+  return clock_.error() + behind;
 }
 
 // ---- ends ----

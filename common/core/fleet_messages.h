@@ -54,6 +54,7 @@ struct Hello {
   uint64_t epoch = 0;
   std::vector<HeldTest> tests;
   bool draining = false;
+  std::optional<BootTime> sent;  // agent's clock when it took each tau; absent: it does not say
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
@@ -65,7 +66,7 @@ struct Beat {
   double throttled_fraction = 0;  // of the periods in which the cgroup was throttled
   Nanos cursor_lag{0};            // how far the slowest shard is behind its due slots
   Nanos clock_offset{0};          // agent's clock minus the controller's
-  Nanos clock_error{0};           // half the round trip of the exchange used
+  Nanos clock_error{0};           // how far its test time can be off
   bool clock_known = false;
   uint64_t ports_exhausted = 0;  // local errors since the start, by reason
   uint64_t descriptors_exhausted = 0;

@@ -59,6 +59,7 @@ void HelloToProto(const Hello& hello, v1::Hello* proto) {
     to->set_tau_error_ns(held.tau_error.count());
   }
   proto->set_draining(hello.draining);
+  if (hello.sent.has_value()) proto->set_sent_ns(hello.sent->time_since_epoch().count());
 }
 
 absl::StatusOr<HeldTest> HeldTestFromProto(const v1::HeldTest& proto) {
@@ -84,7 +85,8 @@ absl::StatusOr<Hello> HelloFromProto(const v1::Hello& proto) {
                  CheckWithin("threads", proto.threads(), 1, limits::kShardsMax),
                  CheckText("version", proto.version(), limits::kVersionTextBytesMax),
                  CheckText("store_uuid", proto.store_uuid(), limits::kVersionTextBytesMax),
-                 CheckSize("tests", proto.tests_size(), limits::kTestsInMessageMax));
+                 CheckSize("tests", proto.tests_size(), limits::kTestsInMessageMax),
+                 CheckStamp("sent_ns", proto.sent_ns()));
   if (!s.ok()) return s;
   hello.protocol_major = proto.protocol_major();
   hello.protocol_minor = proto.protocol_minor();
@@ -99,6 +101,7 @@ absl::StatusOr<Hello> HelloFromProto(const v1::Hello& proto) {
     hello.tests.push_back(*std::move(held));
   }
   hello.draining = proto.draining();
+  if (proto.has_sent_ns()) hello.sent = BootTime(Nanos(proto.sent_ns()));
   return hello;
 }
 

@@ -31,6 +31,8 @@ struct AgentRecord {
   BootTime last_heard{};
   // When its last Hello was read, before any queue.
   BootTime hello_received{};
+  // When it wrote that Hello, on its own clock.
+  std::optional<BootTime> hello_sent;
   // When it was lost; meaningful without a stream.
   BootTime lost_at{};
 

@@ -111,6 +111,7 @@ void ControllerCore::OnHello(const AgentSaid& said, Now now, ControllerEffects& 
   agent.stream = said.stream;
   agent.last_heard = now.boot;
   agent.hello_received = said.received;
+  agent.hello_sent = hello.sent;
   agent.draining = agent.draining || hello.draining;
   agent.drain_sent = agent.drain_sent || drains_.contains(hello.incarnation);
   agent.released = false;

@@ -75,7 +75,10 @@ void TestRun::Tell(const AgentRecord& agent, Participant& participant, Outbox& o
 void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now now,
                           const Fleet& fleet, Outbox& outbox) {
   if (recovering_ && held != nullptr) {
-    heard_t0_.push_back({agent.hello_received - (held->tau - TestTime{}), held->tau_error});
+    const Nanos tau = held->tau - TestTime{};
+    HeardT0& heard = heard_t0_.emplace_back(
+        HeardT0{agent.incarnation, agent.hello_sent, agent.hello_received - tau, held->tau_error});
+    if (heard.on_its_clock.has_value()) *heard.on_its_clock -= tau;
     if (ShareOf(agent.incarnation) > 0) ++owners_heard_;
   }
   missing_.erase(agent.incarnation);

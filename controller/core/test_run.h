@@ -123,9 +123,11 @@ class TestRun {
     }
   };
 
-  // T0 on our clock, as an agent sees it.
+  // T0 as an agent's Hello said it.
   struct HeardT0 {
-    BootTime t0;
+    Incarnation agent;
+    std::optional<BootTime> on_its_clock;
+    BootTime at_arrival;  // on our clock, late by the time that the Hello was on its way
     Nanos error;
   };
 
@@ -144,7 +146,7 @@ class TestRun {
 
   void TickPending(Now now, const Fleet& fleet, Outbox& outbox);
   void TickRecovering(Now now, const Fleet& fleet, Outbox& outbox);
-  BootTime RecoveredT0(Now now);
+  BootTime RecoveredT0(Now now, const Fleet& fleet) const;
   void Resume(const Fleet& fleet, Now now, Outbox& outbox);
   // Who was here before the restart and has not come back is lost.
   void LoseMissing(Now now);

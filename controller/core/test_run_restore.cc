@@ -79,17 +79,30 @@ void TestRun::RestoreBooks(const StoredTest& stored, const std::vector<StoredLed
   }
 }
 
-// The median of what the agents say, those whose clock is too uncertain to send left out.
-BootTime TestRun::RecoveredT0(Now now) {
-  const auto uncertain = [](const HeardT0& heard) { return heard.error > limits::kClockErrorMax; };
-  if (!std::all_of(heard_t0_.begin(), heard_t0_.end(), uncertain))
-    std::erase_if(heard_t0_, uncertain);
+// The median of what the agents say, those whose clock is too uncertain to send left out. By the
+// clock exchanges that followed the Hello, as a Hello may have been on its way for seconds; by its
+// arrival only if there is nothing better.
+BootTime TestRun::RecoveredT0(Now now, const Fleet& fleet) const {
+  std::vector<BootTime> exact;
+  std::vector<BootTime> rough;
+  std::vector<BootTime> uncertain;
+  for (const HeardT0& heard : heard_t0_) {
+    const auto agent = fleet.find(heard.agent);
+    const Beat* beat = agent != fleet.end() ? &agent->second.beat : nullptr;
+    if (heard.on_its_clock.has_value() && beat != nullptr && beat->clock_known &&
+        heard.error + beat->clock_error <= limits::kClockErrorMax) {
+      exact.push_back(*heard.on_its_clock - beat->clock_offset);
+    }
+    (heard.error <= limits::kClockErrorMax ? rough : uncertain).push_back(heard.at_arrival);
+  }
+  for (std::vector<BootTime>* said : {&exact, &rough, &uncertain}) {
+    if (said->empty()) continue;
+    const auto middle = said->begin() + static_cast<std::ptrdiff_t>(said->size() / 2);
+    std::nth_element(said->begin(), middle, said->end());
+    return *middle;
+  }
   // Nobody holds the test: the wall clock is all there is.
-  if (heard_t0_.empty()) return now.boot - (now.wall - *record_.started_at);
-  const auto middle = heard_t0_.begin() + static_cast<std::ptrdiff_t>(heard_t0_.size() / 2);
-  std::nth_element(heard_t0_.begin(), middle, heard_t0_.end(),
-                   [](const HeardT0& a, const HeardT0& b) { return a.t0 < b.t0; });
-  return middle->t0;
+  return now.boot - (now.wall - *record_.started_at);
 }
 
 void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
@@ -97,7 +110,7 @@ void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   const bool half = 2 * owners_heard_ >= plan_.owners().size();
   if (!half && BROADSIDE_MUTANT("waits_for_owners_for_ever")) return;
   if (waited < limits::kRecoverMin || (!half && waited < limits::kRecoverMax)) return;
-  record_.t0 = RecoveredT0(now);
+  record_.t0 = RecoveredT0(now, fleet);
   recovering_ = false;
   Touch();
   missing_until_ = now.boot + kReturn;

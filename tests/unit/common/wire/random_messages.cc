@@ -89,6 +89,7 @@ Hello RandomHello(std::mt19937_64& random) {
                            .tau_error = RandomNanos(random)});
   }
   hello.draining = Coin(random);
+  if (Coin(random)) hello.sent = BootTime(RandomStamp(random));
   return hello;
 }
 

@@ -32,6 +32,7 @@ struct FakeAgent {
   bool released = false;
   Outcome outcome = Outcome::kOk;
   Nanos clock_error{0};
+  Nanos clock_offset{0};  // its clock minus the controller's
   Nanos lag{100'000};
   struct Held {
     BootTime t0{};
@@ -72,19 +73,7 @@ class FakeFleet {
   void Connect(FakeAgent& agent) {
     agent.stream = ++last_stream_;
     AgentMessage message;
-    Hello& hello = message.hello.emplace();
-    hello.incarnation = agent.incarnation;
-    hello.name = agent.name;
-    hello.threads = agent.threads;
-    hello.draining = agent.draining;
-    for (const auto& [id, held] : agent.tests) {
-      HeldTest& test = hello.tests.emplace_back();
-      test.test = id;
-      test.plan_through = held.plan_through;
-      test.last_hash = held.last_hash;
-      test.tau = TestTime(now_.boot - held.t0);
-      test.tau_error = agent.clock_error;
-    }
+    message.hello = MakeHello(agent);
     Say(agent, std::move(message));
     if (agent.stream == 0) return;
     Beat(agent);
@@ -95,6 +84,24 @@ class FakeFleet {
       resent.report = report;
       Say(agent, std::move(resent));
     }
+  }
+
+  Hello MakeHello(const FakeAgent& agent) const {
+    Hello hello;
+    hello.incarnation = agent.incarnation;
+    hello.name = agent.name;
+    hello.threads = agent.threads;
+    hello.draining = agent.draining;
+    hello.sent = now_.boot + agent.clock_offset;
+    for (const auto& [id, held] : agent.tests) {
+      HeldTest& test = hello.tests.emplace_back();
+      test.test = id;
+      test.plan_through = held.plan_through;
+      test.last_hash = held.last_hash;
+      test.tau = TestTime(now_.boot - held.t0);
+      test.tau_error = agent.clock_error;
+    }
+    return hello;
   }
 
   void Disconnect(FakeAgent& agent) {
@@ -203,6 +210,7 @@ class FakeFleet {
     broadside::Beat beat;
     beat.agent_sent = now_.boot;
     beat.clock_known = true;
+    beat.clock_offset = agent.clock_offset;
     beat.clock_error = agent.clock_error;
     beat.draining = agent.draining;
     for (const auto& [id, held] : agent.tests) beat.plans.push_back({id, held.plan_through});

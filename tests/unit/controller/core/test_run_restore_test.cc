@@ -102,15 +102,33 @@ TEST(RestartTest, TestTimeGoesOnAsTheHelloSaidWhenItWasRead) {
   agent.frozen = true;
   fleet.RestartController(Millis(300));
   AgentMessage message;
-  Hello& hello = message.hello.emplace();
-  hello.incarnation = agent.incarnation;
-  hello.name = agent.name;
-  const FakeAgent::Held& held = agent.tests.at(id);
-  hello.tests.push_back({id, held.plan_through, held.last_hash, TestTime(fleet.now().boot - t0)});
+  message.hello = fleet.MakeHello(agent);
+  message.hello->sent.reset();  // an agent of before
   const BootTime received = fleet.now().boot;
   fleet.Stall(Millis(700));  // it waits for home
   agent.stream = 777;
   fleet.Do(AgentSaid{agent.stream, std::move(message), received});
+  agent.frozen = false;
+  fleet.Run(Seconds(3));
+  EXPECT_EQ(agent.tests.at(id).t0, t0);
+}
+
+// It was on its way for 2.5 s; the exchanges that follow say what its stamp means.
+TEST(RestartTest, TestTimeGoesOnHoweverLateTheHelloWas) {
+  FakeFleet fleet;
+  FakeAgent& agent = fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(100, 60)).test->id;
+  fleet.Run(Seconds(10));
+  const BootTime t0 = agent.tests.at(id).t0;
+  agent.frozen = true;
+  fleet.RestartController(Millis(300));
+  agent.clock_offset = Seconds(-500);
+  AgentMessage message;
+  message.hello = fleet.MakeHello(agent);
+  fleet.Stall(Millis(2'500));
+  agent.stream = 777;
+  fleet.Do(AgentSaid{agent.stream, std::move(message), fleet.now().boot});
+  fleet.Beat(agent);
   agent.frozen = false;
   fleet.Run(Seconds(3));
   EXPECT_EQ(agent.tests.at(id).t0, t0);
