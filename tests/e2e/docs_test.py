@@ -89,7 +89,8 @@ class DocumentsTest(StageTest):
 
     def test_the_readme_from_the_first_command_to_the_last(self):
         alone, shown, fleet, result, live = blocks("README.md", "## A first test")
-        target_command, run_command = commands(alone)
+        path_command, target_command, run_command = commands(alone)
+        self.assertEqual(path_command, 'export PATH="$PWD/build/release:$PATH"')  # where `make` puts it
         self.wait_for_start(self.type(target_command))
         printed = self.type(run_command, [("-d 30s", "-d 2s")])
         self.assertEqual(line_names(printed), line_names(shown), f"README shows\n{shown}\nbut it is\n{printed}")

@@ -1,4 +1,5 @@
-"""Rules about documents: links lead somewhere, the table of modules is the include graph."""
+"""Rules about documents: links lead somewhere, code and tests that they name exist, the table of
+modules is the include graph."""
 
 import posixpath
 import re
@@ -58,6 +59,42 @@ def check_links(tree):
     return problems
 
 
+# Names in backquotes: a test of GoogleTest or Python, a C++ function with its class.
+_GOOGLE_TEST = re.compile(r"`((?:\w+Test)\.\w+)`")
+_PYTHON_TEST = re.compile(r"`(test_\w+)`")
+_METHOD = re.compile(r"`([A-Z]\w+::[A-Z]\w+)(?:\([^`]*\))?`")
+
+
+def check_names(tree):
+    """A test or a function that a document names exists."""
+    google, methods = set(), set()
+    # A page may also name a file of tests, and some of these begin like a test in Python.
+    python = {posixpath.basename(path).partition(".")[0] for path in tree.select(".cc", ".py")}
+    for path in tree.select(".cc", ".h"):
+        text = tree.text(path)
+        google.update(
+            f"{suite}.{name}"
+            for suite, name in re.findall(r"^TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)", text, re.M)
+        )
+        methods.update(re.findall(r"\b([A-Z]\w+::[A-Z]\w+)\(", text))
+        for owner in re.findall(r"^(?:class|struct) (\w+)[^;]*{$", text, re.M):
+            methods.update(f"{owner}::{name}" for name in re.findall(r"\b([A-Z]\w+)\(", text))
+    for path in tree.select(".py"):
+        python.update(re.findall(r"^\s*def (test_\w+)\(", tree.text(path), re.M))
+    problems = []
+    for path in tree.select(".md"):
+        if not path.startswith("docs/"):
+            continue
+        text = _FENCE.sub(lambda m: re.sub(r"[^\n]", " ", m.group(0)), tree.text(path))
+        for pattern, known in ((_GOOGLE_TEST, google), (_PYTHON_TEST, python), (_METHOD, methods)):
+            problems += [
+                Problem(path, line_of(text, match.start()), "name", f"{match.group(1)} is nowhere")
+                for match in pattern.finditer(text)
+                if match.group(1) not in known
+            ]
+    return problems
+
+
 def read_modules(text):
     """{folder: set of folders} of the table between the markers, None without markers.
 
@@ -80,11 +117,9 @@ def read_modules(text):
 
 def check_modules(tree, graph):
     """The table of docs/architecture.md is the include graph, no more and no less."""
-    if not tree.exists(ARCHITECTURE):
-        return []
-    table = read_modules(tree.text(ARCHITECTURE))
+    table = read_modules(tree.text(ARCHITECTURE)) if tree.exists(ARCHITECTURE) else None
     if table is None:
-        return []
+        return [Problem(ARCHITECTURE, 0, "modules", "has no table of modules")]
     problems = []
     actual = {folder: graph.edges[folder] for folder in graph.modules()}
     for folder in sorted(set(table) | set(actual)):

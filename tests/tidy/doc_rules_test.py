@@ -18,12 +18,25 @@ class TestDocuments(TidyCase):
             }
         )
 
+    def test_tests_and_functions_that_are_named_exist(self):
+        page = "docs/guarantees.md"
+        code = {
+            "tests/unit/common/core/arc_test.cc": "+\nTEST_F(ArcTest, IsWhole) {}\n",
+            "agent/agent.cc": "+\nvoid Agent::Stop() {}\n",
+            "tests/tidy/some_test.py": '"""A test."""\n\n\ndef test_it_works():\n    pass\n',
+        }
+        good = "# Names\n\n`ArcTest.IsWhole`, `Agent::Stop`, `Agent::Stop(now)`, `test_it_works`, `std::move`\n"
+        self.fine(code | {page: good})
+        for name in ("`ArcTest.IsHalf`", "`Agent::Start`", "`test_it_fails`"):
+            self.expect(code | {page: good + name + "\n"}, "name", page, 4)
+
     def test_the_table_of_modules_is_the_graph(self):
         text = GOOD["docs/architecture.md"]
         for broken in (
             text.replace("| `common/core`, `common/net` | fires", "| `common/core` | fires"),
             text.replace("| `common/core` | - | ideas", "| `common/core` | `proto` | ideas"),
             text.replace("| `proto` | - | wire |\n", ""),
+            text.replace("<!-- modules -->", ""),
             text.replace(
                 "| `proto` | - | wire |\n", "| `proto` | - | wire |\n| `web` | - | page |\n"
             ),

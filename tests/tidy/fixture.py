@@ -28,14 +28,17 @@ GOOD = {
         HEADER + '#include <boost/asio/io_context.hpp>\n\n#include "common/core/arc.h"\n'
     ),
     "agent/CMakeLists.txt": "broadside_library(agent DEPS broadside::core broadside::net)\n",
+    "agent/agent.h": HEADER + '#include "common/core/arc.h"\n#include "common/net/loop.h"\n',
     "agent/agent.cc": '#include "common/net/loop.h"\n',
     "controller/CMakeLists.txt": "broadside_library(controller DEPS broadside::core)\n",
+    "controller/controller.h": HEADER + '#include "common/core/arc.h"\n',
     "controller/home.cc": '#include "common/core/arc.h"\n',
     "cli/CMakeLists.txt": (
         "broadside_library(cli DEPS broadside::agent broadside::controller EXCLUDE"
         " main.cc)\nadd_executable(broadside main.cc)\ntarget_link_libraries(broadside PRIVATE"
         " broadside::cli)\n"
     ),
+    "cli/cli.h": HEADER + '#include "agent/agent.h"\n#include "controller/controller.h"\n',
     "cli/main.cc": "int main() { return 0; }\n",
     "cli/run.cc": "void Run() {}\n",
     "tests/unit/common/core/CMakeLists.txt": "broadside_test(core_test DEPS broadside::core)\n",

@@ -209,6 +209,25 @@ def check_includes(tree, graph):
     return problems
 
 
+def check_unused(tree, graph):
+    """A source folder includes something of each folder that it links."""
+    included = {folder: set() for folder in graph.modules()}
+    for path in tree.select(".cc", ".h"):
+        folder = posixpath.dirname(path)
+        if folder in included:
+            included[folder].update(_folder_of_header(h) for _, _, h in includes_of(tree, path))
+    return [
+        Problem(
+            posixpath.join(folder, "CMakeLists.txt"),
+            0,
+            "unused",
+            f"links {other}, of which {folder} includes nothing",
+        )
+        for folder in graph.modules()
+        for other in sorted(graph.edges[folder] - included[folder])
+    ]
+
+
 def _refusal(tree, graph, listed, folder, quote, header):
     """Why a file of `folder`, built by `listed`'s CMakeLists.txt, may not include `header`; or None."""
     own = quote == '"' and (header.endswith(".pb.h") or tree.exists(header))

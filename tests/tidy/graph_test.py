@@ -19,6 +19,7 @@ class TestArrows(TidyCase):
         self.expect(
             {
                 "agent/CMakeLists.txt": "broadside_library(agent DEPS broadside::net)\n",
+                "agent/agent.h": "#pragma once\n\n// What it is; a value type.\n",
                 "agent/agent.cc": '#include "common/net/loop.h"\n#include "common/core/arc.h"\n',
                 "docs/architecture.md": (
                     GOOD["docs/architecture.md"].replace(
@@ -92,6 +93,16 @@ class TestArrows(TidyCase):
                 )
             },
             "cmake",
+            "controller/CMakeLists.txt",
+        )
+
+    def test_what_is_linked_is_included(self):
+        self.expect(
+            {
+                "controller/home.cc": "int Home() { return 1; }\n",
+                "controller/controller.h": "#pragma once\n\n// What it is; a value type.\n",
+            },
+            "unused",
             "controller/CMakeLists.txt",
         )
 

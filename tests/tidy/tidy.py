@@ -35,6 +35,7 @@ def check(root, earlier=None):
     problems = (
         graphs.check_arrows(graph)
         + graphs.check_includes(tree, graph)
+        + graphs.check_unused(tree, graph)
         + graphs.check_orphans(tree, graph)
         + graphs.check_labels(graph)
         + source_rules.check_bans(tree)
@@ -44,6 +45,7 @@ def check(root, earlier=None):
         + source_rules.check_lengths(tree, BASELINE, earlier)
         + source_rules.check_mirror(tree)
         + doc_rules.check_links(tree)
+        + doc_rules.check_names(tree)
         + doc_rules.check_modules(tree, graph)
     )
     return sorted(problems), tree, graph

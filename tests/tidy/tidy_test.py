@@ -13,7 +13,7 @@ import source_rules_test
 
 MODULES = (graph_test, source_rules_test, doc_rules_test)
 RULES = {ban.name for ban in source_rules.BANS} | set(
-    "arrows cmake header include label length link lock machine_path mark mirror modules orphan"
+    "arrows cmake header include label length link lock machine_path mark mirror modules name orphan unused"
     .split()
 )
 
