@@ -125,12 +125,15 @@ TEST(Acceptance, AtHalfTheSaturationTheLagIsSmallAndBeyondItTheVerdictSaysSo) {
               p50, p99);
   EXPECT_LT(p50, 0.1);
   EXPECT_LT(p99, 2);
-  const auto full = static_cast<int64_t>(saturation * 2);
+  const auto full = static_cast<int64_t>(saturation * 1.25);
   const LocalRunResult over = RunLocally(SpecOf({{10'000, full * kMicro, full * kMicro}}), options);
   EXPECT_NE(over.test->verdict.generator, VerdictLevel::kValid);
   std::printf("at %ld rps:\n", full);
   for (const std::string& reason : over.test->verdict.reasons)
     std::printf("  - %s\n", reason.c_str());
+  EXPECT_THAT(over.test->verdict.reasons,
+              testing::Contains(testing::AnyOf(testing::HasSubstr("send lag p99"),
+                                               testing::HasSubstr("above 95 % CPU"))));
 }
 
 }  // namespace

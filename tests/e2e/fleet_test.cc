@@ -57,7 +57,7 @@ TEST_P(FleetTest, ARampWithAPauseIsSentSlotBySlot) {
 
 INSTANTIATE_TEST_SUITE_P(Fleets, FleetTest,
                          testing::Values(Shape{1, 1}, Shape{1, 3}, Shape{3, 1}, Shape{3, 2},
-                                         Shape{7, 1}),
+                                         Shape{7, 1}, Shape{7, 3}),
                          [](const testing::TestParamInfo<Shape>& shape) {
                            return std::to_string(std::get<0>(shape.param)) + "AgentsOf" +
                                   std::to_string(std::get<1>(shape.param)) + "Threads";

@@ -158,7 +158,9 @@ class MainJobTest(unittest.TestCase):
     def test_what_is_judged(self):
         self.assertEqual([(t["metric"], t["expression"], t["ok"]) for t in self.test["thresholds"]],
                          [("http_req_failed", "rate<0.01", True), ("http_req_duration", "p(99)<10000", True)])
-        self.assertIn(self.test["verdict"]["generator"], ("valid", "suspect", "invalid"))
+        verdict = self.test["verdict"]
+        self.assertIn(verdict["generator"], ("valid", "suspect", "invalid"))
+        self.assertEqual(verdict["generator"] == "valid", verdict["reasons"] == [], verdict)
 
     def test_the_command_line_tells_the_same(self):
         remote = ["--controller", self.controller.url]
