@@ -40,7 +40,12 @@ Embedded::~Embedded() {
   controller_.Stop();
 }
 
-absl::Status Embedded::Start(const TestSpec& spec) {
+absl::Status Embedded::Start(const RunSpec& run) {
+  if (run.spec.agents.min > kEmbeddedAgentsMax) {
+    return Refused(run, {{"/agents/min", Concat(run.spec.agents.min, " exceeds ",
+                                                kEmbeddedAgentsMax, ", the most agents of run")}});
+  }
+  options_.agents = std::max(options_.agents, static_cast<int>(run.spec.agents.min));
   if (absl::Status started = controller_.Start(); !started.ok()) return started;
   for (int i = 0; i < options_.agents; ++i) {
     AgentOptions agent;
@@ -54,18 +59,17 @@ absl::Status Embedded::Start(const TestSpec& spec) {
     agents_.push_back(std::move(*made));
   }
   StartRequest request;
-  request.spec = spec;
+  request.spec = run.spec;
   // All agents of this process take part from the first second on.
-  request.spec.agents.min = std::max<int64_t>(request.spec.agents.min, options_.agents);
+  request.spec.agents.min = options_.agents;
   std::promise<CommandResult> answer;
   controller_.StartTest(std::move(request),
                         [&answer](CommandResult result) { answer.set_value(std::move(result)); });
   CommandResult result = answer.get_future().get();
   if (result.code != CommandCode::kOk) {
-    std::string text = result.detail;
-    for (const FieldError& field : result.fields)
-      text += Concat("\n  ", Escaped(field.pointer), ": ", field.detail);
-    return result.code == CommandCode::kInvalid ? InvalidArgument(text) : FailedPrecondition(text);
+    if (!result.fields.empty()) return Refused(run, result.fields);
+    return result.code == CommandCode::kInvalid ? InvalidArgument(result.detail)
+                                                : FailedPrecondition(result.detail);
   }
   first_ = result.test;
   test_ = first_->id;

@@ -1,8 +1,8 @@
 #pragma once
 
 // A controller and agents in this process, over gRPC's in-process channel: the same protocol, no
-// cluster. Runs one test. Owned by main's thread; `changed` runs on the controller's home after
-// each publication in which the test has ended.
+// cluster. Runs one test. Owned by main's thread; `ended` runs on the controller's home after each
+// publication in which the test has ended.
 
 #include <functional>
 #include <memory>
@@ -10,13 +10,17 @@
 
 #include "absl/status/status.h"
 #include "agent/agent.h"
+#include "cli/run_spec.h"
 #include "controller/controller.h"
 #include "controller/fleet/fleet_server.h"
 
 namespace broadside {
 
+// Agents of one process. A spec whose agents.min is higher is refused.
+inline constexpr int kEmbeddedAgentsMax = 64;
+
 struct EmbeddedOptions {
-  int agents = 1;
+  int agents = 1;            // as many as the spec's agents.min if that is more
   int threads = 0;           // of each agent; 0: CPUs - 1, shared out
   bool slot_header = false;  // X-Broadside-Slot on each request (agent/engine/engine.h)
 };
@@ -26,14 +30,14 @@ class Embedded {
   Embedded(const EmbeddedOptions& options, std::function<void()> ended);
   ~Embedded();  // stops
 
-  // Brings all up and starts the test. InvalidArgument: the spec.
-  absl::Status Start(const TestSpec& spec);
+  // Brings all up and starts the test. InvalidArgument: the spec, with a line for each field.
+  absl::Status Start(const RunSpec& run);
   void StopTest();
   // The test as last published.
   std::shared_ptr<const TestView> view() const;
 
  private:
-  const EmbeddedOptions options_;
+  EmbeddedOptions options_;
   const std::function<void()> ended_;
   FleetServer* fleet_ = nullptr;  // the controller's
   Controller controller_;

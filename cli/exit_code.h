@@ -11,7 +11,7 @@ enum ExitCode : int {
   kExitGeneratorInvalid = 97,  // the verdict on the generator is invalid
   kExitThresholdsFailed = 99,
   kExitBadInput = 104,  // invalid spec or flags
-  kExitAborted = 105,   // by a signal or a stop
+  kExitAborted = 105,   // by a signal or by a user's stop
 };
 
 }  // namespace broadside

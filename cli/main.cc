@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,6 +60,7 @@ std::string Mistake(const CLI::App& app, const CLI::App& where, const CLI::Parse
                        : where.get_subcommands({}).empty() ? "argument "
                                                            : "verb ";
     const std::string meant = Suggest(word, Words(where));
+    if (meant == word) return Concat("flag ", word, " goes behind its verb");
     return "unknown " + (kind + word) + (meant.empty() ? "" : "; did you mean " + meant + "?");
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
@@ -84,6 +87,15 @@ int Refuse(const CLI::App& app, const CLI::ParseError& error) {
   std::fprintf(stderr, "%s: %s (see %s --help)\n", command.c_str(),
                Mistake(app, where, error).c_str(), command.c_str());
   return kExitBadInput;
+}
+
+// A result that did not get to where it was sent is no success. Whoever closed the pipe wants no
+// more of it.
+int Written(int code) {
+  const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (!lost || errno == EPIPE) return code;
+  std::fprintf(stderr, "broadside: cannot write the output: %s\n", std::strerror(errno));
+  return code == kExitGood ? kExitFailure : code;
 }
 
 // What CLI11 does not hand down from the app.
@@ -127,13 +139,16 @@ int Main(int argc, char** argv) {
   for (CLI::App* verb : app.get_subcommands({})) {
     verb->fallthrough();
     DressVerb(*verb);
-    for (CLI::App* leaf : verb->get_subcommands({})) DressVerb(*leaf);
+    for (CLI::App* leaf : verb->get_subcommands({})) {
+      leaf->fallthrough();
+      DressVerb(*leaf);
+    }
   }
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
-    return app.exit(success);  // --help and --version, on stdout
+    return Written(app.exit(success));  // --help and --version, on stdout
   } catch (const CLI::ParseError& error) {
     return Refuse(app, error);
   }
@@ -141,7 +156,7 @@ int Main(int argc, char** argv) {
   LogLevel level = app.got_subcommand("run") ? LogLevel::kError : LogLevel::kInfo;
   if (log_level.empty() || ParseLogLevel(log_level, &level)) SetLogLevel(level);
   SetLogJson(log_json);
-  return chosen(signals);
+  return Written(chosen(signals));
 }
 
 }  // namespace

@@ -29,6 +29,12 @@ boost::system::error_code RunCall(asio::io_context& context, Start start) {
   return result;
 }
 
+// The call went out and may have been heard.
+template <typename... Args>
+absl::Status Lost(const Args&... args) {
+  return absl::UnknownError(Concat(args...));
+}
+
 }  // namespace
 
 absl::StatusOr<RestClient> RestClient::Make(std::string_view url) {
@@ -41,18 +47,25 @@ absl::StatusOr<RestClient> RestClient::Make(std::string_view url) {
   if (parsed->scheme() != "http") {
     return InvalidArgument("--controller ", url, ": only http is supported");
   }
+  if (parsed->has_port() && parsed->port_number() == 0) {
+    return InvalidArgument("--controller ", url, ": the port must be 1 to 65535");
+  }
+  if ((!parsed->encoded_path().empty() && parsed->encoded_path() != "/") || parsed->has_query() ||
+      parsed->has_fragment() || parsed->has_userinfo()) {
+    return InvalidArgument("--controller ", url, ": give http://HOST:PORT and nothing more");
+  }
   RestClient client;
   client.host_ = parsed->host_address();
   client.port_ = parsed->has_port() ? std::string(parsed->port()) : "8080";
-  client.url_ = "http://" + std::string(parsed->encoded_host()) + ":" + client.port_;
+  client.authority_ = std::string(parsed->encoded_host()) + ":" + client.port_;
+  client.url_ = "http://" + client.authority_;
   return client;
 }
 
-absl::StatusOr<RestAnswer> RestClient::Call(const std::string& method, const std::string& path,
-                                            const std::string& body, Seconds timeout) const {
+absl::StatusOr<RestAnswer> RestClient::Call(const RestCall& call) const {
   asio::io_context context;
   beast::tcp_stream stream(context);
-  stream.expires_after(timeout);
+  stream.expires_after(call.timeout);
   boost::system::error_code error;
   asio::ip::tcp::resolver resolver(context);
   const auto addresses = resolver.resolve(host_, port_, error);
@@ -66,24 +79,25 @@ absl::StatusOr<RestAnswer> RestClient::Call(const std::string& method, const std
                        "): is it running? Set --controller or BROADSIDE_CONTROLLER");
   }
   http::request<http::string_body> request;
-  request.method_string(method);
-  request.target("/api/v1" + path);
+  request.method_string(call.method);
+  request.target("/api/v1" + call.path);
   request.version(11);
-  request.set(http::field::host, host_ + ":" + port_);
+  request.set(http::field::host, authority_);
   request.set(http::field::user_agent, std::string("broadside/") + kVersion);
   request.set(http::field::accept, "application/json");
-  if (!body.empty()) request.set(http::field::content_type, "application/json");
-  request.body() = body;
+  if (!call.body.empty()) request.set(http::field::content_type, "application/json");
+  if (!call.idempotency_key.empty()) request.set("Idempotency-Key", call.idempotency_key);
+  request.body() = call.body;
   request.prepare_payload();
   error = RunCall(context, [&](auto done) { http::async_write(stream, request, std::move(done)); });
-  if (error) return Unavailable("the connection to ", url_, " broke (", error.message(), ")");
+  if (error) return Lost("the connection to ", url_, " broke (", error.message(), ")");
 
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(256u << 20);
   error = RunCall(context,
                   [&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
-  if (error) return Unavailable("no answer from ", url_, " (", error.message(), ")");
+  if (error) return Lost("no answer from ", url_, " (", error.message(), ")");
   RestAnswer answer;
   answer.status = static_cast<int>(parser.get().result_int());
   answer.text = parser.get().body();
@@ -96,19 +110,24 @@ std::string PathSegment(std::string_view text) {
   return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
 }
 
+std::vector<FieldError> FieldErrorsOf(const RestAnswer& answer) {
+  std::vector<FieldError> fields;
+  if (!answer.body.is_object() || !answer.body.contains("errors")) return fields;
+  for (const auto& error : answer.body["errors"]) {
+    fields.push_back({error.value("pointer", std::string()), error.value("detail", std::string())});
+  }
+  return fields;
+}
+
 std::string ProblemText(const RestAnswer& answer) {
   if (!answer.body.is_object()) return Concat("the controller answered ", answer.status);
-  const auto errors = answer.body.find("errors");
-  if (errors == answer.body.end() || errors->empty()) {
-    return answer.body.value("detail", answer.body.value("title", std::string("refused")));
-  }
   std::string text;
-  for (const auto& error : *errors) {
+  for (const FieldError& field : FieldErrorsOf(answer)) {
     if (!text.empty()) text += "\n  ";
-    text += Escaped(
-        Concat(error.value("pointer", std::string()), ": ", error.value("detail", std::string())));
+    text += Escaped(Concat(field.pointer, ": ", field.detail));
   }
-  return text;
+  if (!text.empty()) return text;
+  return answer.body.value("detail", answer.body.value("title", std::string("refused")));
 }
 
 }  // namespace broadside

@@ -113,7 +113,8 @@ absl::Status AddLoad(const RunSpecFlags& flags, FlagSpec& spec) {
   const std::string duration = "\"duration\":" + JsonText(flags.duration);
   if (flags.connections.empty()) {
     if (!nlohmann::json::parse(flags.rate, nullptr, false).is_number()) {
-      return InvalidArgument("--rate ", flags.rate, ": must be a number of requests per second");
+      return InvalidArgument("--rate ", Escaped(flags.rate),
+                             ": must be a number of requests per second");
     }
     spec.json += ",\"load\":{\"model\":\"open\",\"stages\":[{" + duration +
                  ",\"rate\":" + flags.rate + "}]}";
@@ -122,7 +123,8 @@ absl::Status AddLoad(const RunSpecFlags& flags, FlagSpec& spec) {
     return absl::OkStatus();
   }
   if (!nlohmann::json::parse(flags.connections, nullptr, false).is_number_unsigned()) {
-    return InvalidArgument("--connections ", flags.connections, ": must be a whole number");
+    return InvalidArgument("--connections ", Escaped(flags.connections),
+                           ": must be a whole number");
   }
   spec.json +=
       ",\"load\":{\"model\":\"closed\",\"connections\":" + flags.connections + "," + duration + "}";
@@ -141,7 +143,7 @@ absl::Status AddThresholds(const std::vector<std::string>& thresholds, FlagSpec&
   for (const std::string& threshold : thresholds) {
     const size_t colon = threshold.find(':');
     if (colon == std::string::npos) {
-      return InvalidArgument("--threshold ", threshold,
+      return InvalidArgument("--threshold ", Escaped(threshold),
                              ": must be 'METRIC:EXPRESSION', as 'http_req_duration:p(99)<200'");
     }
     const std::string name = threshold.substr(0, colon);
@@ -188,19 +190,31 @@ absl::StatusOr<FlagSpec> JsonOfFlags(const RunSpecFlags& flags) {
   return spec;
 }
 
-absl::StatusOr<TestSpec> SpecOfFlags(const RunSpecFlags& flags) {
-  const absl::StatusOr<FlagSpec> made = JsonOfFlags(flags);
+absl::StatusOr<RunSpec> SpecOfFlags(const RunSpecFlags& flags) {
+  absl::StatusOr<FlagSpec> made = JsonOfFlags(flags);
   if (!made.ok()) return made.status();
   std::variant<TestSpec, SpecProblem> parsed = ParseTestSpec(made->json);
-  if (auto* spec = std::get_if<TestSpec>(&parsed)) return std::move(*spec);
+  RunSpec run;
+  run.describe = [made = *std::move(made)](const FieldError& field) {
+    return Concat(Escaped(FlagOf(made, field.pointer)), ": ", field.detail);
+  };
+  if (auto* spec = std::get_if<TestSpec>(&parsed)) {
+    run.spec = std::move(*spec);
+    return run;
+  }
   const SpecProblem& problem = std::get<SpecProblem>(parsed);
   if (problem.IsSyntax()) return InvalidArgument(problem.ToString());
-  std::string text;
-  for (const FieldError& field : problem.fields()) {
-    if (!text.empty()) text += "\n";
-    text += Concat(Escaped(FlagOf(*made, field.pointer)), ": ", field.detail);
-  }
-  return InvalidArgument(text);
+  return Refused(run, problem.fields());
+}
+
+absl::StatusOr<RunSpec> SpecOfFile(const std::string& text, const std::string& name) {
+  absl::StatusOr<SpecFile> file = LoadSpecFile(text, name);
+  if (!file.ok()) return file.status();
+  absl::StatusOr<TestSpec> spec = ParseSpecFile(*file);
+  if (!spec.ok()) return spec.status();
+  return RunSpec{*std::move(spec), [file = *std::move(file)](const FieldError& field) {
+                   return file.Describe(field);
+                 }};
 }
 
 bool AnyFlag(const RunSpecFlags& flags) {
@@ -222,13 +236,22 @@ int FailOfSpec(const std::string& command, const RunSpecFlags& flags, const absl
   return kExitBadInput;
 }
 
-absl::StatusOr<TestSpec> MakeRunSpec(const RunSpecFlags& flags) {
+absl::Status Refused(const RunSpec& spec, const std::vector<FieldError>& fields) {
+  std::string text;
+  for (const FieldError& field : fields) {
+    if (!text.empty()) text += "\n";
+    text += spec.describe(field);
+  }
+  return InvalidArgument(text);
+}
+
+absl::StatusOr<RunSpec> MakeRunSpec(const RunSpecFlags& flags) {
   if (flags.file.empty()) return SpecOfFlags(flags);
   if (AnyFlag(flags))
     return InvalidArgument("-f and the flags of a test exclude each other: change the file");
   const absl::StatusOr<std::string> text = ReadAll(flags.file);
   if (!text.ok()) return text.status();
-  return ReadSpecFile(*text, flags.file == "-" ? "stdin" : flags.file);
+  return SpecOfFile(*text, flags.file == "-" ? "stdin" : flags.file);
 }
 
 }  // namespace broadside

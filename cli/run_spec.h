@@ -3,6 +3,7 @@
 // The test spec of `broadside run` and `broadside test start`: from a file or from flags, not both.
 // Reads files; otherwise pure.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,18 @@ struct RunSpecFlags {
   std::vector<std::string> thresholds;
 };
 
-// Errors are complete lines for the user: file, line and column, or the flag.
-absl::StatusOr<TestSpec> MakeRunSpec(const RunSpecFlags& flags);
+struct RunSpec {
+  TestSpec spec;
+  // A line for the user about a field that a controller refused: file, line and column, or the
+  // flag.
+  std::function<std::string(const FieldError&)> describe;
+};
+
+// Errors are complete lines for the user, as those of `describe`.
+absl::StatusOr<RunSpec> MakeRunSpec(const RunSpecFlags& flags);
+
+// The lines for several fields, fit for FailOfSpec.
+absl::Status Refused(const RunSpec& spec, const std::vector<FieldError>& fields);
 
 // Prints such an error and returns the exit code. A line that begins with a file's name stays as
 // it is, for editors to find the place; the others begin with `command`.

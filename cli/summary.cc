@@ -12,6 +12,7 @@
 #include "common/core/status.h"
 #include "common/core/utf8.h"
 #include "common/wire/duration.h"
+#include "controller/core/fleet_view.h"
 
 namespace broadside {
 namespace {
@@ -82,7 +83,7 @@ std::string Bytes(double bytes) {
                    : absl::StrFormat("%.1f %s", bytes, kUnits[unit]);
 }
 
-// Milliseconds with three significant digits; "-" where there is nothing.
+// Milliseconds, to a microsecond below 10 and coarser above; "-" where there is nothing.
 std::string Ms(const Json& value) {
   if (!value.is_number()) return "-";
   const double ms = value.get<double>();
@@ -130,11 +131,13 @@ void AddOutcomes(Page& page, const Json& totals) {
   }
   label = "timed out in";
   // A controller of an earlier version does not say it.
-  for (const auto& [phase, count] : totals.value("timeouts_by_phase", Json::object()).items()) {
-    const int64_t n = count.get<int64_t>();
-    if (n == 0) continue;
-    page.Line("  %-14s %13s %s", label, GroupDigits(n), phase);
-    label = "";
+  if (const auto by_phase = totals.find("timeouts_by_phase"); by_phase != totals.end()) {
+    for (const auto& [phase, count] : by_phase->items()) {
+      const int64_t n = count.get<int64_t>();
+      if (n == 0) continue;
+      page.Line("  %-14s %13s %s", label, GroupDigits(n), phase);
+      label = "";
+    }
   }
   label = "codes";
   for (const auto& [code, count] : totals.at("codes").items()) {
@@ -257,12 +260,12 @@ std::string GroupDigits(int64_t value) {
 std::string RenderSummary(const Json& test, const SummaryStyle& style) {
   Page page(style.color);
   const std::string state = Text(test, "state");
-  const bool well = state == "finished" || state == "stopped" || state == "running";
+  const bool bad = state == "failed" || state == "inconsistent";
   const size_t agents = test.at("agents").size();
   const std::string reason = Text(test, "reason");
   page.Blank();
   page.Line("  %s  %s  %s%s  %d agent%s", page.Bold(Text(test, "name")), Text(test, "id"),
-            well ? state : page.Bad(state), reason.empty() ? "" : ": " + reason, agents,
+            bad ? page.Bad(state) : state, reason.empty() ? "" : ": " + reason, agents,
             agents == 1 ? "" : "s");
   page.Blank();
   AddCounts(page, test);
@@ -289,18 +292,24 @@ std::string RenderProgress(const Json& test) {
   int64_t all = 0;
   for (const auto& [name, count] : outcomes.items()) all += count.get<int64_t>();
   const int64_t ok = Integer(outcomes, "ok");
+  // A controller of an earlier version says the mean alone.
+  const double rate = state == "running" && test.contains("last_second")
+                          ? test.at("last_second").value("completed", 0.0)
+                          : test.at("rates").value("completed", 0.0);
   // What can be missed comes last, where a narrow terminal cuts.
   return absl::StrFormat(
       "%-9s %.0fs%s  %.0f/s  ok %s  other %s  p50 %s  p99 %s ms  lag p99 %s ms  outstanding %s",
-      state, test.value("elapsed_s", 0.0), TotalTime(test.at("spec")),
-      test.at("rates").value("completed", 0.0), GroupDigits(ok), GroupDigits(all - ok),
-      Ms(test.at("response_time").at("p50_ms")), Ms(test.at("response_time").at("p99_ms")),
-      Ms(test.at("send_lag").at("p99_ms")), GroupDigits(Integer(totals, "outstanding")));
+      state, test.value("elapsed_s", 0.0), TotalTime(test.at("spec")), rate, GroupDigits(ok),
+      GroupDigits(all - ok), Ms(test.at("response_time").at("p50_ms")),
+      Ms(test.at("response_time").at("p99_ms")), Ms(test.at("send_lag").at("p99_ms")),
+      GroupDigits(Integer(totals, "outstanding")));
 }
 
 int ExitCodeOf(const Json& test) {
   const std::string state = Text(test, "state");
-  if (state == "stopped") return kExitAborted;
+  // As in k6, a threshold that stops its test is a threshold that failed.
+  const bool by_threshold = Text(test, "reason").starts_with(kThresholdCrossed);
+  if (state == "stopped" && !by_threshold) return kExitAborted;
   if (state == "failed" || state == "inconsistent") return kExitFailure;
   if (Text(test.at("verdict"), "generator") == "invalid") return kExitGeneratorInvalid;
   for (const Json& threshold : test.at("thresholds")) {

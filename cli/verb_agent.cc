@@ -5,6 +5,8 @@
 #include "cli/exit_code.h"
 #include "cli/verb.h"
 #include "cli/version.h"
+#include "common/core/limits.h"
+#include "common/core/status.h"
 #include "common/net/log.h"
 
 namespace broadside {
@@ -55,8 +57,8 @@ Examples:
   verb->add_option("--name", options->name, "a label for people; the host name if not given")
       ->option_text("NAME");
   verb->add_option("--threads", options->threads,
-                   "sending threads, up to 256; 0: one less than CPUs")
-      ->check(CLI::Range(0, 256))
+                   Concat("sending threads, up to ", limits::kShardsMax, "; 0: one less than CPUs"))
+      ->check(CLI::Range(0, limits::kShardsMax))
       ->capture_default_str()
       ->option_text("N");
   verb->add_option("--http", options->http, "address of health and metrics; '' for none")

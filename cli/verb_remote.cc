@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "cli/exit_code.h"
@@ -20,6 +21,7 @@
 #include "common/core/limits.h"
 #include "common/core/status.h"
 #include "common/net/clock.h"
+#include "common/net/random_id.h"
 #include "common/wire/spec_json.h"
 
 namespace broadside {
@@ -73,17 +75,11 @@ void PrintJsonOr(const RemoteFlags& flags, const OrderedJson& answer, const std:
   }
 }
 
-// Makes the call and hands a good answer to `good`; anything else is a line on stderr.
-int WithAnswer(const RemoteFlags& flags, const std::string& method, const std::string& path,
-               const std::string& body,
-               const std::function<int(const RestClient&, const OrderedJson&)>& good) {
-  const absl::StatusOr<RestClient> client = RestClient::Make(flags.controller);
-  if (!client.ok()) return Fail(flags, TextOf(client.status()), kExitBadInput);
-  absl::StatusOr<RestAnswer> answer;
-  {
-    const ExitOnSignal exit_on_signal;
-    answer = client->Call(method, path, body);
-  }
+using GoodAnswer = std::function<int(const RestClient&, const OrderedJson&)>;
+
+// Hands a good answer to `good`; anything else is a line on stderr.
+int TakeAnswer(const RemoteFlags& flags, const RestClient& client,
+               const absl::StatusOr<RestAnswer>& answer, const GoodAnswer& good) {
   if (!answer.ok()) return Fail(flags, TextOf(answer.status()));
   if (answer->status >= 400) {
     return Fail(flags, ProblemText(*answer),
@@ -91,11 +87,24 @@ int WithAnswer(const RemoteFlags& flags, const std::string& method, const std::s
   }
   // Whatever else listens at that address may answer too.
   try {
-    return good(*client, answer->body);
+    return good(client, answer->body);
   } catch (const OrderedJson::exception&) {
-    return Fail(flags, Concat("what answers at ", client->url(),
+    return Fail(flags, Concat("what answers at ", client.url(),
                               " is no controller: check --controller or BROADSIDE_CONTROLLER"));
   }
+}
+
+// Makes the call and takes its answer.
+int WithAnswer(const RemoteFlags& flags, const std::string& method, const std::string& path,
+               const std::string& body, const GoodAnswer& good) {
+  const absl::StatusOr<RestClient> client = RestClient::Make(flags.controller);
+  if (!client.ok()) return Fail(flags, TextOf(client.status()), kExitBadInput);
+  absl::StatusOr<RestAnswer> answer;
+  {
+    const ExitOnSignal exit_on_signal;
+    answer = client->Call({.method = method, .path = path, .body = body});
+  }
+  return TakeAnswer(flags, *client, answer, good);
 }
 
 std::string TestPath(const std::string& id) { return "/tests/" + PathSegment(id); }
@@ -117,15 +126,17 @@ class Follower {
     while (!Ended(test)) {
       if (signals.Wait(1000) > 0) {
         if (!stop_on_signal_ || aborted_) return Leave(id);
-        aborted_ = true;
+        aborted_ = stop_owed_ = true;
         progress_.Say("stopping the test; a second signal leaves at once");
-        const absl::StatusOr<RestAnswer> stopped = Call("POST", TestPath(id) + "/stop");
-        if (!stopped.ok()) return Fail(flags_, TextOf(stopped.status()));
       }
+      if (stop_owed_) AskToStop(id);
       const absl::StatusOr<RestAnswer> answer = Call("GET", TestPath(id));
-      if (!answer.ok()) {
-        if (GoneTooLong()) return Fail(flags_, TextOf(answer.status()));
-        progress_.Show(std::string(TextOf(answer.status())));
+      // A controller, or what stands before it, that is not there for a moment: the test goes on.
+      if (!answer.ok() || answer->status >= 500) {
+        const std::string why =
+            answer.ok() ? ProblemText(*answer) : std::string(TextOf(answer.status()));
+        if (GoneTooLong()) return Fail(flags_, why);
+        progress_.Show(why);
         continue;
       }
       gone_since_.reset();
@@ -141,7 +152,18 @@ class Follower {
  private:
   // Signals wait for the call, so it must not take long.
   absl::StatusOr<RestAnswer> Call(const std::string& method, const std::string& path) {
-    return client_.Call(method, path, "", Seconds(5));
+    return client_.Call({.method = method, .path = path, .timeout = Seconds(5)});
+  }
+
+  // Again with the next look at the test if it was not heard, or could not be done.
+  void AskToStop(const std::string& id) {
+    const absl::StatusOr<RestAnswer> answer = Call("POST", TestPath(id) + "/stop");
+    stop_owed_ = !answer.ok() || answer->status >= 400;
+    if (stop_owed_) {
+      progress_.Show(
+          Concat("the stop is asked for again: ",
+                 answer.ok() ? ProblemText(*answer) : std::string(TextOf(answer.status()))));
+    }
   }
 
   // A controller that restarts is away for a moment, and its test goes on; after a gap of this
@@ -161,15 +183,42 @@ class Follower {
   const bool stop_on_signal_;
   Progress progress_;
   bool aborted_ = false;
+  bool stop_owed_ = false;  // asked for by a signal, and not yet answered
   std::optional<BootTime> gone_since_;
 };
 
+// Starts it once, however often the call is made: a second time if the answer to the first was
+// lost. Waiting for the test to end, a signal is taken after the call, so that it can stop it.
+absl::StatusOr<RestAnswer> AskToStart(const RestClient& client, const TestSpec& spec, bool wait) {
+  const RestCall call = {.method = "POST",
+                         .path = "/tests",
+                         .body = TestSpecToJson(spec).dump(),
+                         .idempotency_key = ToString(RandomIncarnation()),
+                         .timeout = Seconds(wait ? 5 : 30)};
+  std::optional<ExitOnSignal> exit_on_signal;
+  if (!wait) exit_on_signal.emplace();
+  absl::StatusOr<RestAnswer> answer = client.Call(call);
+  if (answer.status().code() == absl::StatusCode::kUnknown) answer = client.Call(call);
+  if (answer.status().code() == absl::StatusCode::kUnknown) {
+    return FailedPrecondition(TextOf(answer.status()),
+                              ": the test may have started, `broadside test list` tells");
+  }
+  return answer;
+}
+
 int StartTest(const RemoteFlags& flags, Signals& signals) {
-  const absl::StatusOr<TestSpec> spec = MakeRunSpec(flags.spec);
-  if (!spec.ok()) return FailOfSpec(flags.command, flags.spec, spec.status());
-  return WithAnswer(flags, "POST", "/tests", TestSpecToJson(*spec).dump(),
-                    [&](const RestClient& client, const OrderedJson& test) -> int {
-                      if (flags.wait) return Follower(flags, client, true).ToEnd(test, signals);
+  const absl::StatusOr<RunSpec> run = MakeRunSpec(flags.spec);
+  if (!run.ok()) return FailOfSpec(flags.command, flags.spec, run.status());
+  const absl::StatusOr<RestClient> client = RestClient::Make(flags.controller);
+  if (!client.ok()) return Fail(flags, TextOf(client.status()), kExitBadInput);
+  const absl::StatusOr<RestAnswer> answer = AskToStart(*client, run->spec, flags.wait);
+  if (answer.ok() && answer->status == 422) {
+    const std::vector<FieldError> fields = FieldErrorsOf(*answer);
+    if (!fields.empty()) return FailOfSpec(flags.command, flags.spec, Refused(*run, fields));
+  }
+  return TakeAnswer(flags, *client, answer,
+                    [&](const RestClient& controller, const OrderedJson& test) -> int {
+                      if (flags.wait) return Follower(flags, controller, true).ToEnd(test, signals);
                       PrintJsonOr(flags, test, test.at("id").get<std::string>());
                       return kExitGood;
                     });
@@ -226,7 +275,8 @@ std::optional<int> AddPages(const RemoteFlags& flags, const RestClient& client,
   const ExitOnSignal exit_on_signal;
   while (!list.at("next").is_null()) {
     const std::string cursor = PathSegment(list.at("next").get<std::string>());
-    const absl::StatusOr<RestAnswer> answer = client.Call("GET", Concat(path, "?cursor=", cursor));
+    const absl::StatusOr<RestAnswer> answer =
+        client.Call({.method = "GET", .path = Concat(path, "?cursor=", cursor)});
     if (!answer.ok()) return Fail(flags, TextOf(answer.status()));
     if (answer->status >= 400) return Fail(flags, ProblemText(*answer));
     for (const OrderedJson& item : answer->body.at("items")) list.at("items").push_back(item);

@@ -12,6 +12,7 @@
 #include "cli/spec_options.h"
 #include "cli/summary.h"
 #include "cli/verb.h"
+#include "common/core/limits.h"
 #include "common/core/status.h"
 #include "common/net/log.h"
 #include "controller/rest/view_json.h"
@@ -28,13 +29,13 @@ struct RunFlags {
 };
 
 int RunTest(const RunFlags& flags, Signals& signals) {
-  absl::StatusOr<TestSpec> spec = MakeRunSpec(flags.spec);
+  const absl::StatusOr<RunSpec> spec = MakeRunSpec(flags.spec);
   if (!spec.ok()) return FailOfSpec("broadside run", flags.spec, spec.status());
   Embedded embedded({.agents = flags.agents, .threads = flags.threads},
                     [&signals] { signals.Wake(); });
   if (const absl::Status started = embedded.Start(*spec); !started.ok()) {
-    std::fprintf(stderr, "broadside run: %s\n", std::string(started.message()).c_str());
-    return started.code() == absl::StatusCode::kInvalidArgument ? kExitBadInput : kExitFailure;
+    const int code = FailOfSpec("broadside run", flags.spec, started);
+    return started.code() == absl::StatusCode::kInvalidArgument ? code : kExitFailure;
   }
   bool aborted = false;
   Progress progress(flags.quiet);
@@ -74,13 +75,16 @@ Examples:
   broadside run -f spec.yaml -o json)");
   auto flags = std::make_shared<RunFlags>();
   AddSpecOptions(verb, flags->spec);
-  verb->add_option("--agents", flags->agents, "agents in this process, 1 to 64")
-      ->check(CLI::Range(1, 64))
+  verb->add_option("--agents", flags->agents,
+                   Concat("agents in this process, 1 to ", kEmbeddedAgentsMax,
+                          "; more if the spec's agents.min is more"))
+      ->check(CLI::Range(1, kEmbeddedAgentsMax))
       ->capture_default_str()
       ->option_text("N");
   verb->add_option("--threads", flags->threads,
-                   "sending threads of each agent, up to 256; 0: CPUs - 1, shared out")
-      ->check(CLI::Range(0, 256))
+                   Concat("sending threads of each agent, up to ", limits::kShardsMax,
+                          "; 0: CPUs - 1, shared out"))
+      ->check(CLI::Range(0, limits::kShardsMax))
       ->capture_default_str()
       ->option_text("N");
   AddOutputOption(verb, flags->output);

@@ -6,6 +6,8 @@
 #include "cli/exit_code.h"
 #include "cli/target/demo_target.h"
 #include "cli/verb.h"
+#include "common/core/limits.h"
+#include "common/core/status.h"
 #include "common/net/descriptor_limit.h"
 #include "common/net/log.h"
 
@@ -111,8 +113,9 @@ Examples:
       ->option_text("BYTES");
   verb->add_option("--version-header", flags->version, "0.2 (sent as X-Version) or 'NAME: VALUE'")
       ->option_text("VERSION");
-  verb->add_option("--threads", flags->threads, "serving threads, 1 to 64")
-      ->check(CLI::Range(1, 64))
+  verb->add_option("--threads", flags->threads,
+                   Concat("serving threads, 1 to ", limits::kTargetThreadsMax))
+      ->check(CLI::Range(1, limits::kTargetThreadsMax))
       ->capture_default_str()
       ->option_text("N");
   verb->add_option("--seed", flags->seed, "of latencies and errors")

@@ -115,6 +115,15 @@ bool LooksLikeJson(std::string_view text) {
   return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
 }
 
+// Begins as only JSON is commonly written: {"
+bool HasQuotedKey(std::string_view text) {
+  const size_t brace = text.find('{');
+  const size_t next = brace == std::string_view::npos
+                          ? std::string_view::npos
+                          : text.find_first_not_of(" \t\r\n", brace + 1);
+  return next != std::string_view::npos && text[next] == '"';
+}
+
 }  // namespace
 
 SpecFile::SpecFile(std::string name, std::string text, JsonNode root)
@@ -137,6 +146,7 @@ absl::StatusOr<SpecFile> LoadSpecFile(std::string_view text, std::string_view fi
     return InvalidArgument(At(file_name, text, *offset, "is not valid UTF-8"));
   }
   const bool named_json = file_name.ends_with(".json");
+  std::optional<std::string> json_error;
   if (named_json || LooksLikeJson(text)) {
     auto parsed = ParseJson(text);
     if (auto* document = std::get_if<JsonDocument>(&parsed)) {
@@ -149,12 +159,15 @@ absl::StatusOr<SpecFile> LoadSpecFile(std::string_view text, std::string_view fi
       return InvalidArgument(message);
     }
     const JsonSyntaxError& error = std::get<JsonSyntaxError>(parsed);
-    if (named_json) return InvalidArgument(At(file_name, text, error.offset, error.detail));
+    json_error = At(file_name, text, error.offset, error.detail);
+    if (named_json) return InvalidArgument(*json_error);
   }
   auto parsed = ParseYaml(text);
   if (auto* root = std::get_if<JsonNode>(&parsed)) {
     return SpecFile(std::string(file_name), std::string(text), std::move(*root));
   }
+  // YAML's words about text that was meant as JSON would mislead.
+  if (json_error.has_value() && HasQuotedKey(text)) return InvalidArgument(*json_error);
   std::string message;
   for (const YamlError& error : std::get<std::vector<YamlError>>(parsed)) {
     if (!message.empty()) message += "\n";
@@ -175,12 +188,6 @@ absl::StatusOr<TestSpec> ParseSpecFile(const SpecFile& file) {
     message += file.Describe(error);
   }
   return InvalidArgument(message);
-}
-
-absl::StatusOr<TestSpec> ReadSpecFile(std::string_view text, std::string_view file_name) {
-  const absl::StatusOr<SpecFile> file = LoadSpecFile(text, file_name);
-  if (!file.ok()) return file.status();
-  return ParseSpecFile(*file);
 }
 
 }  // namespace broadside

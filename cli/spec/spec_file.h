@@ -39,7 +39,4 @@ absl::StatusOr<SpecFile> LoadSpecFile(std::string_view text, std::string_view fi
 // The spec in a file; the error's message as above, with all wrong fields.
 absl::StatusOr<TestSpec> ParseSpecFile(const SpecFile& file);
 
-// Both steps.
-absl::StatusOr<TestSpec> ReadSpecFile(std::string_view text, std::string_view file_name);
-
 }  // namespace broadside

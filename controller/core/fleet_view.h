@@ -123,6 +123,9 @@ struct Totals {
   Histogram send_lag;
 };
 
+// How `reason` begins when a threshold with abortOnFail stopped the test.
+inline constexpr std::string_view kThresholdCrossed = "threshold crossed: ";
+
 struct TestView {
   TestId id;
   std::shared_ptr<const TestSpec> spec;

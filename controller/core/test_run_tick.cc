@@ -213,7 +213,7 @@ void TestRun::CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox) {
       abort = text;
   }
   thresholds_ = std::move(judged);
-  if (!abort.empty()) Stop(now, fleet, outbox, Concat("threshold crossed: ", abort));
+  if (!abort.empty()) Stop(now, fleet, outbox, Concat(kThresholdCrossed, abort));
 }
 
 void TestRun::CheckBooks(Now now, const Fleet& fleet, Outbox& outbox) {

@@ -78,8 +78,8 @@ void Router::Handle(HttpRequest request, HttpResponder responder) const {
   if (method == "OPTIONS") {
     return call->Send({.status = 204, .headers = {{"Allow", allow}}});
   }
-  HttpResponse response =
-      ToResponse({405, Concat(method, " is not allowed on ", path, "; allowed: ", allow), {}}, path);
+  HttpResponse response = ToResponse(
+      {405, Concat(method, " is not allowed on ", path, "; allowed: ", allow), {}}, path);
   response.headers.emplace_back("Allow", allow);
   call->Send(std::move(response));
 }

@@ -130,6 +130,9 @@ Json TestJson(const TestView& test, TestParts parts) {
   json["rates"]["planned"] = model == LoadModel::kClosed ? Json(nullptr) : Json(test.planned_rate);
   json["rates"]["sent"] = test.sent_rate;
   json["rates"]["completed"] = test.completed_rate;
+  json["last_second"]["planned"] = PlannedJson(test.planned_per_second, model);
+  json["last_second"]["completed"] = test.requests_per_second;
+  json["last_second"]["coverage"] = test.interval_coverage;
   json["response_time"] = DistributionJson(test.totals.response_time);
   json["response_time"]["doublings"] = DoublingsJson(test.totals.response_time);
   json["service_time"] = DistributionJson(test.totals.service_time);

@@ -1,14 +1,70 @@
 """The command line as a user meets it: exit codes, one line for each mistake, what goes to stdout and stderr."""
 
+import http.server
 import json
 import re
 import signal
 import socket
+import subprocess
+import threading
 import unittest
 
-from harness import StageTest, open_loop, outcomes_of
+from harness import BINARY, PATIENCE_S, StageTest, open_loop, outcomes_of
 
 NOBODY = "http://127.0.0.1:1/"
+
+
+class Scripted:
+    """A controller that says what a real one says on a bad day, of one test: the answer to the start is lost once, one
+    look at the test is a 502, the first stop a 503."""
+
+    def __init__(self, test):
+        self.keys = []
+        self.stops = 0
+        self.looks = 0
+        scripted = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self, status, body):
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def do_GET(self):
+                scripted.looks += 1
+                if scripted.looks == 2:
+                    return self.answer(502, {"detail": "a gateway without a controller"})
+                return self.answer(200, test)
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                if self.path.endswith("/stop"):
+                    scripted.stops += 1
+                    if scripted.stops == 1:
+                        return self.answer(503, {"detail": "the disk is full"})
+                    test["state"] = "stopped"
+                    return self.answer(202, test)
+                scripted.keys.append(self.headers["Idempotency-Key"])
+                if len(scripted.keys) == 1:
+                    self.close_connection = True
+                    return None
+                return self.answer(201, test)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class CommandLineTest(StageTest):
@@ -41,6 +97,24 @@ class CommandLineTest(StageTest):
         run = self.stage.run("controler")
         self.assertEqual((run.exit_code(), run.stderr()), (
             104, "broadside: unknown verb controler; did you mean controller? (see broadside --help)\n"))
+
+    def test_flags_of_every_verb_may_stand_behind_any_verb(self):
+        for args in (["test", "list", "--log-level", "debug"], ["agents", "list", "--log-json"],
+                     ["report", "t-1", "--log-json"]):
+            with self.subTest(args=args):
+                self.assert_refused([*args, "--controller", "127.0.0.1:1"], 1, "cannot reach the controller")
+        run = self.stage.run("--http", "127.0.0.1:0", "controller")
+        self.assertEqual((run.exit_code(), run.stderr()), (
+            104, "broadside controller: flag --http goes behind its verb (see broadside controller --help)\n"))
+
+    def test_a_result_that_cannot_be_written_is_no_success(self):
+        for args in (["--version"], ["run", self.stage.target().url, "-r", "10", "-d", "100ms", "-o", "json"]):
+            with self.subTest(args=args):
+                with open("/dev/full", "wb") as full:
+                    run = subprocess.run([BINARY, *args], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                                         timeout=PATIENCE_S)
+                self.assertEqual(run.returncode, 1, run.stderr)
+                self.assertIn("cannot write the output: No space left on device", run.stderr)
 
     def test_a_wrong_flag_or_value_names_the_flag(self):
         good = ["run", NOBODY, "-r", "5", "-d", "1s"]
@@ -99,6 +173,29 @@ class CommandLineTest(StageTest):
                 # Before anybody is asked.
                 self.assert_refused(["test", "start", "-f", file, "--controller", NOBODY], 104, f"{file}:{place}: ")
 
+    def test_what_a_controller_refuses_of_a_spec_has_its_place(self):
+        controller = self.stage.controller()
+        file = self.spec_file("new-connections.yaml", f"""name: too many connections
+target: {{url: "{NOBODY}"}}
+load: {{model: open, stages: [{{duration: 1s, rate: 1000}}]}}
+connections:
+  keepalive: false
+""")
+        for args in (["run", "-f", file], ["test", "start", "-f", file, "--controller", controller.url]):
+            with self.subTest(args=args):
+                self.assert_refused(args, 104, f"{file}:5:3: /connections/keepalive: ", "470")
+
+    def test_a_run_has_as_many_agents_as_its_spec_asks_for(self):
+        file = self.spec_file("min.yaml", f"""name: three agents
+target: {{url: "{self.stage.target().url}"}}
+load: {{model: open, stages: [{{duration: 200ms, rate: 150}}]}}
+agents: {{min: 3}}
+""")
+        run = self.stage.run("run", "-f", file, "-o", "json")
+        self.assertEqual(len(json.loads(run.stdout())["agents"]), 3, run.stderr())
+        file.write_text(file.read_text().replace("min: 3", "min: 65"))
+        self.assert_refused(["run", "-f", file], 104, f"{file}:4:10: /agents/min: 65 exceeds 64")
+
     def test_a_place_that_is_taken_or_cannot_be_had_says_what_to_do(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -150,7 +247,7 @@ class CommandLineTest(StageTest):
                              "http_req_failed:rate<0.01")
         test = json.loads(run.stdout())
         self.assertEqual(list(test), ["id", "name", "state", "reason", "spec", "created_at", "started_at", "ended_at",
-                                      "elapsed_s", "totals", "rates", "response_time", "service_time", "send_lag",
+                                      "elapsed_s", "totals", "rates", "last_second", "response_time", "service_time", "send_lag",
                                       "books", "thresholds", "verdict", "agents"])
         self.assertEqual(outcomes_of(test), {"failed": 50})
         self.assertFalse(test["thresholds"][0]["ok"])
@@ -205,6 +302,22 @@ load: {{model: open, stages: [{{duration: 500ms, rate: 40}}]}}
         waiting.signal(signal.SIGTERM)
         self.assertEqual(waiting.exit_code(), 105, waiting.stderr())
         self.assertEqual(controller.get("/tests")["items"][0]["state"], "stopped")
+
+    def test_a_stop_that_was_not_done_is_asked_for_again(self):
+        controller = self.stage.controller()
+        test = controller.get(f"/tests/{controller.start_test(open_loop(NOBODY, 1, '60s'))}")
+        with Scripted(test) as scripted:
+            waiting = self.stage.start("test", "start", NOBODY, "-r", "1", "-d", "60s", "--wait", "--controller",
+                                       scripted.url)
+            waiting.says("pending")
+            waiting.signal(signal.SIGINT)
+            self.assertEqual(waiting.exit_code(), 105, waiting.stderr())
+        self.assertIn("the stop is asked for again: the disk is full", waiting.stderr())
+        self.assertEqual(scripted.stops, 2)
+        # A lost answer is asked for again with the same key, and a 502 in between is no end.
+        self.assertEqual(len(scripted.keys), 2)
+        self.assertEqual(len(set(scripted.keys)), 1)
+        self.assertIn("a gateway without a controller", waiting.stderr())
 
     def test_a_second_signal_leaves_at_once(self):
         # The target never answers, so that the first signal waits for what is under way.

@@ -24,7 +24,9 @@ std::shared_ptr<const TestView> RunTarget(TestSpec spec, const LocalRunOptions& 
       [&] {
         if (!std::exchange(told, true)) ended.set_value();
       });
-  const absl::Status running = embedded.Start(spec);
+  const absl::Status running = embedded.Start({std::move(spec), [](const FieldError& field) {
+                                                 return field.pointer + ": " + field.detail;
+                                               }});
   EXPECT_TRUE(running.ok()) << running;
   if (!running.ok()) return std::make_shared<const TestView>();
   ended.get_future().wait();

@@ -11,14 +11,14 @@ namespace {
 RunSpecFlags Good() { return {.url = "http://svc:8080/x", .rate = "0.1", .duration = "1m"}; }
 
 std::string ErrorOf(const RunSpecFlags& flags) {
-  const absl::StatusOr<TestSpec> spec = MakeRunSpec(flags);
-  return spec.ok() ? "ok" : std::string(spec.status().message());
+  const absl::StatusOr<RunSpec> run = MakeRunSpec(flags);
+  return run.ok() ? "ok" : std::string(run.status().message());
 }
 
 TEST(RunSpecTest, KeepsTheRateAsItWasWritten) {
-  const absl::StatusOr<TestSpec> spec = MakeRunSpec(Good());
-  ASSERT_TRUE(spec.ok());
-  EXPECT_EQ(spec->load.stages[0].rate_from, 100'000);  // 0.1/s in millionths
+  const absl::StatusOr<RunSpec> run = MakeRunSpec(Good());
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ(run->spec.load.stages[0].rate_from, 100'000);  // 0.1/s in millionths
 }
 
 TEST(RunSpecTest, TakesHeadersBodyAndThresholds) {
@@ -27,28 +27,28 @@ TEST(RunSpecTest, TakesHeadersBodyAndThresholds) {
   flags.method = "POST";
   flags.body = "{\"a\": \"\\\"\"}";
   flags.thresholds = {"http_reqs:count>1", "http_req_failed:rate<0.01", "http_reqs:rate>1"};
-  const absl::StatusOr<TestSpec> spec = MakeRunSpec(flags);
-  ASSERT_TRUE(spec.ok()) << spec.status();
-  EXPECT_THAT(spec->target.headers,
+  const absl::StatusOr<RunSpec> run = MakeRunSpec(flags);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_THAT(run->spec.target.headers,
               testing::ElementsAre(testing::Pair("A", "b"), testing::Pair("C", "d:e"),
                                    testing::Pair("Empty", "")));
-  EXPECT_EQ(spec->target.body, flags.body);
-  EXPECT_EQ(spec->thresholds.size(), 3u);
+  EXPECT_EQ(run->spec.target.body, flags.body);
+  EXPECT_EQ(run->spec.thresholds.size(), 3u);
 }
 
 TEST(RunSpecTest, TakesTheNameOrCallsItRun) {
   RunSpecFlags flags = Good();
-  EXPECT_EQ(MakeRunSpec(flags)->name, "run");
+  EXPECT_EQ(MakeRunSpec(flags)->spec.name, "run");
   flags.name = "release 42";
-  EXPECT_EQ(MakeRunSpec(flags)->name, "release 42");
+  EXPECT_EQ(MakeRunSpec(flags)->spec.name, "release 42");
 }
 
 TEST(RunSpecTest, TakesABodyThatIsNoText) {
   RunSpecFlags flags = Good();
   flags.body = "\xff\x01";
-  const absl::StatusOr<TestSpec> spec = MakeRunSpec(flags);
-  ASSERT_TRUE(spec.ok()) << spec.status();
-  EXPECT_EQ(spec->target.body, flags.body);
+  const absl::StatusOr<RunSpec> run = MakeRunSpec(flags);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(run->spec.target.body, flags.body);
 }
 
 TEST(RunSpecTest, NamesTheFlagThatIsWrong) {

@@ -50,6 +50,14 @@ TEST(ExitCodeTest, IsTheFirstThatApplies) {
   EXPECT_EQ(Code(stopped), 105);
 }
 
+TEST(ExitCodeTest, OfATestThatAThresholdStoppedIsThatOfTheThreshold) {
+  TestView test = WithThreshold(MakeTest(TestState::kStopped), false);
+  test.reason = Concat(kThresholdCrossed, "http_req_duration p(99)<200");
+  EXPECT_EQ(Code(test), 99);
+  test.verdict.generator = VerdictLevel::kInvalid;
+  EXPECT_EQ(Code(test), 97);
+}
+
 TEST(ExitCodeTest, IsGoodForASuspectGenerator) {
   TestView test = MakeTest(TestState::kFinished);
   test.verdict.generator = VerdictLevel::kSuspect;
@@ -144,7 +152,8 @@ TEST(ProgressTest, SaysHowFarTheTestIs) {
   spec->load.stages = {{60'000, kMicro, kMicro}, {30'500, kMicro, kMicro}};
   test.spec = std::move(spec);
   test.elapsed_s = 12.1;
-  test.completed_rate = 99.6;
+  test.completed_rate = 50;
+  test.requests_per_second = 100;
   test.totals.due.outcomes[Outcome::kOk] = 1234;
   test.totals.due.outcomes[Outcome::kTimeout] = 3;
   EXPECT_THAT(RenderProgress(TestJson(test)),

@@ -96,6 +96,7 @@ export interface BriefTest {
     versions: Record<string, number>;
   };
   rates: { planned: number | null; sent: number; completed: number };
+  last_second: { planned: number | null; completed: number; coverage: number };
   response_time: Distribution;
   service_time: Distribution;
   send_lag: Distribution;

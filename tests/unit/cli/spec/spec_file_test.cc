@@ -29,6 +29,12 @@ std::string Json(std::string_view yaml) {
   return file.ok() ? file->json() : std::string(ToStd(file.status().message()));
 }
 
+absl::StatusOr<TestSpec> ReadSpecFile(std::string_view text, std::string_view name) {
+  const absl::StatusOr<SpecFile> file = LoadSpecFile(text, name);
+  if (!file.ok()) return file.status();
+  return ParseSpecFile(*file);
+}
+
 // "ok", or the message.
 std::string Error(std::string_view text, std::string_view name = "s.yaml") {
   const absl::StatusOr<TestSpec> spec = ReadSpecFile(text, name);
@@ -102,6 +108,9 @@ TEST(SpecFileTest, NamesThePlaceOfWrongYaml) {
       {"# only a comment\n", "s.yaml:1:1: is empty"},
       {"a:\n\tb: 1\n", "s.yaml:2:3: illegal map value (YAML is indented by spaces, not tabs)"},
       {"\ta: 1\n", "s.yaml:1:3: illegal map value (YAML is indented by spaces, not tabs)"},
+      {"{\"a\": 1,, \"b\": 2}\n",
+       "s.yaml:1:9: syntax error while parsing object key - unexpected ','; expected string "
+       "literal"},
       {"a: \xff\n", "s.yaml:1:4: is not valid UTF-8"},
       {"a: " + std::string(100, '[') + std::string(100, ']'),
        "s.yaml:1:67: is nested deeper than 64 levels"},

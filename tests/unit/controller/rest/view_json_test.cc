@@ -27,14 +27,17 @@ TEST(ViewJsonTest, RendersATest) {
   test.totals.done.versions = {{"0.2", 40}};
   test.planned_rate = 5;
   test.elapsed_s = 10;
+  test.planned_per_second = 6;
+  test.requests_per_second = 4;
+  test.interval_coverage = 0.5;
   test.verdict = {VerdictLevel::kSuspect, {"1 skipped, limit 0"}};
   test.thresholds.push_back(
       {*ParseThreshold(ThresholdMetric::kResponseTime, "p(99)<200"), 12.5, true});
   const Json json = TestJson(test);
   EXPECT_EQ(KeysInOrder(json),
             (Strings{"id", "name", "state", "reason", "spec", "created_at", "started_at",
-                     "ended_at", "elapsed_s", "totals", "rates", "response_time", "service_time",
-                     "send_lag", "books", "thresholds", "verdict", "agents"}));
+                     "ended_at", "elapsed_s", "totals", "rates", "last_second", "response_time",
+                     "service_time", "send_lag", "books", "thresholds", "verdict", "agents"}));
   EXPECT_EQ(json["created_at"], "2026-01-01T00:00:00.000Z");
   EXPECT_EQ(json["started_at"], "2026-01-01T00:00:01.500Z");
   EXPECT_TRUE(json["ended_at"].is_null());
@@ -55,6 +58,7 @@ TEST(ViewJsonTest, RendersATest) {
   EXPECT_EQ(json["verdict"].dump(), R"({"generator":"suspect","reasons":["1 skipped, limit 0"]})");
   EXPECT_EQ(json["books"].dump(), R"({"balanced":true})");
   EXPECT_EQ(json["rates"].dump(), R"({"planned":5.0,"sent":0.0,"completed":0.0})");
+  EXPECT_EQ(json["last_second"].dump(), R"({"planned":6,"completed":4,"coverage":0.5})");
 }
 
 TEST(ViewJsonTest, HasNoFiguresForAnEmptyDistribution) {
