@@ -3,7 +3,10 @@
 // Signs of the generator's own trouble, collected while a test runs and stored with it, so that a
 // restart of the controller forgives nothing. A value type.
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "common/core/time.h"
 
@@ -12,6 +15,8 @@ namespace broadside {
 // The worst seen so far.
 struct GeneratorHealth {
   int64_t agents_lost = 0;
+  static constexpr size_t kLostNamed = 3;
+  std::vector<std::string> lost_first;  // names of the first kLostNamed of them
   Nanos clock_error_max{0};
   Nanos loop_delay_max{0};
   // Longest run of seconds of a sending thread above limits::kCpuSaturated.

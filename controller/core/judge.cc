@@ -1,7 +1,7 @@
 #include "controller/core/judge.h"
 
 #include <array>
-#include <cstdio>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "common/core/limits.h"
@@ -50,6 +50,10 @@ std::optional<double> RequestsValue(const Threshold& threshold, const RequestFig
   return static_cast<double>(made) / requests.known_s;
 }
 
+std::string Counted(uint64_t count, const char* one, const char* more) {
+  return absl::StrFormat("%d %s", count, count == 1 ? one : more);
+}
+
 // Collects reasons; the worst level wins.
 class Reasons {
  public:
@@ -79,24 +83,24 @@ void JudgeOutcomes(const Totals& totals, const GeneratorHealth& health, Reasons&
                     share * 100, limits::kLostShareMax * 100, skipped, local, unknown, unassigned));
   } else {
     if (skipped > 0) {
-      reasons.Add(
-          VerdictLevel::kSuspect,
-          absl::StrFormat("%d requests were skipped: not sent within max_lateness", skipped));
+      reasons.Add(VerdictLevel::kSuspect, Counted(skipped, "request was", "requests were") +
+                                              " skipped (limit 0): not sent within max_lateness");
     }
     if (local > 0) {
-      reasons.Add(
-          VerdictLevel::kSuspect,
-          absl::StrFormat("%d requests failed in the generator itself (local_error)", local));
+      reasons.Add(VerdictLevel::kSuspect,
+                  Counted(local, "request", "requests") +
+                      " failed in the generator itself (limit 0): local_error");
     }
   }
   if (health.ports_exhausted > 0) {
-    reasons.Add(VerdictLevel::kSuspect, absl::StrFormat("an agent ran out of local ports %d times",
-                                                        health.ports_exhausted));
+    reasons.Add(VerdictLevel::kSuspect, "an agent ran out of local ports " +
+                                            Counted(health.ports_exhausted, "time", "times") +
+                                            " (limit 0)");
   }
   if (health.descriptors_exhausted > 0) {
-    reasons.Add(VerdictLevel::kSuspect,
-                absl::StrFormat("an agent ran out of file descriptors %d times",
-                                health.descriptors_exhausted));
+    reasons.Add(VerdictLevel::kSuspect, "an agent ran out of file descriptors " +
+                                            Counted(health.descriptors_exhausted, "time", "times") +
+                                            " (limit 0)");
   }
 }
 
@@ -124,10 +128,20 @@ void JudgeClock(Nanos error, Reasons& reasons) {
   }
 }
 
-void JudgeMachines(const GeneratorHealth& health, Reasons& reasons) {
-  if (health.agents_lost > 0) {
-    reasons.Add(VerdictLevel::kSuspect, absl::StrFormat("%d agents were lost", health.agents_lost));
+void JudgeLosses(const GeneratorHealth& health, Reasons& reasons) {
+  if (health.agents_lost == 0) return;
+  const auto lost = static_cast<uint64_t>(health.agents_lost);
+  std::string reason = Counted(lost, "agent was", "agents were") + " lost (limit 0)";
+  const char* separator = ": ";
+  for (const std::string& name : health.lost_first) {
+    reason += std::exchange(separator, ", ") + name;
   }
+  if (!health.lost_first.empty() && lost > health.lost_first.size())
+    reason += absl::StrFormat(" and %d more", lost - health.lost_first.size());
+  reasons.Add(VerdictLevel::kSuspect, std::move(reason));
+}
+
+void JudgeMachines(const GeneratorHealth& health, Reasons& reasons) {
   if (health.cpu_saturated_s >= limits::kCpuSaturatedSeconds) {
     reasons.Add(VerdictLevel::kSuspect,
                 absl::StrFormat("a sending thread was above %.0f %% CPU for %.0f s (limit %.0f s)",
@@ -197,6 +211,7 @@ Verdict JudgeGenerator(const Totals& totals, const GeneratorHealth& health) {
   JudgeOutcomes(totals, health, reasons);
   JudgeLag(totals.send_lag, reasons);
   JudgeClock(health.clock_error_max, reasons);
+  JudgeLosses(health, reasons);
   JudgeMachines(health, reasons);
   return reasons.Take();
 }

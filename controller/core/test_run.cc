@@ -153,6 +153,8 @@ void TestRun::OnAgentLost(const AgentRecord& agent, Now now) {
 void TestRun::Lose(Participant& participant, Now now) {
   participant.lost = true;
   ++health_.agents_lost;
+  if (health_.lost_first.size() < GeneratorHealth::kLostNamed)
+    health_.lost_first.push_back(participant.name);
   Note(ChangeKind::kAgentLost, participant.name, now);
 }
 
@@ -323,11 +325,11 @@ void TestRun::Stop(Now now, const Fleet& fleet, Outbox& outbox, const std::strin
 void TestRun::Fail(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox) {
   record_.reason = why;
   LogInfo("test_failed", {{"why", why}});
-  Note(ChangeKind::kState, Concat("failed: ", why), now);
-  End(TestState::kFailed, now, fleet, outbox);
+  End(TestState::kFailed, now, fleet, outbox, why);
 }
 
-void TestRun::End(TestState state, Now now, const Fleet& fleet, Outbox& outbox) {
+void TestRun::End(TestState state, Now now, const Fleet& fleet, Outbox& outbox,
+                  const std::string& why) {
   record_.state = state;
   record_.ended_at = now.wall;
   if (!sums_.totals().done.codes.empty() || sums_.totals().planned > 0) {
@@ -336,7 +338,7 @@ void TestRun::End(TestState state, Now now, const Fleet& fleet, Outbox& outbox) 
   record_.thresholds = thresholds_;
   record_.verdict = JudgeGenerator(sums_.totals(), health_);
   record_.agents = ParticipantViews(fleet);
-  Note(ChangeKind::kState, std::string(TestStateName(state)), now);
+  Note(ChangeKind::kState, Concat(TestStateName(state), why.empty() ? "" : ": ", why), now);
   for (const auto& [incarnation, participant] : participants_) {
     const auto agent = fleet.find(incarnation);
     if (agent == fleet.end() || !agent->second.Connected()) continue;
@@ -354,9 +356,8 @@ void TestRun::MarkInconsistent(const std::string& why, Now now, const Fleet& fle
   plan_.Close();
   record_.reason = why;
   logs_.push_back({LogEvent::Level::kError, "books_broken", {{"test", record_.id}, {"why", why}}});
-  Note(ChangeKind::kState, Concat("inconsistent: ", why), now);
   CutAll(fleet, outbox);
-  End(TestState::kInconsistent, now, fleet, outbox);
+  End(TestState::kInconsistent, now, fleet, outbox, why);
 }
 
 bool TestRun::PlanTaken(const Fleet& fleet) const {

@@ -157,6 +157,8 @@ class TestRun {
   void GrantTo(const Owner& owner, const Segment& segment, int64_t slots, Now now,
                const Fleet& fleet, Outbox& outbox);
   void CloseSeconds(Now now);
+  // Of the agents that owe a report about second k, the share that has given it.
+  double Coverage(int64_t k) const;
   void SettleIntervals(Now now);
   void Settle(int64_t k);
   void BeginThrough(int64_t k);
@@ -165,7 +167,8 @@ class TestRun {
   void CheckThresholds(Now now, const Fleet& fleet, Outbox& outbox);
   void CheckBooks(Now now, const Fleet& fleet, Outbox& outbox);
   void CheckFinal(Now now, const Fleet& fleet, Outbox& outbox);
-  void End(TestState state, Now now, const Fleet& fleet, Outbox& outbox);
+  void End(TestState state, Now now, const Fleet& fleet, Outbox& outbox,
+           const std::string& why = "");
   void Fail(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox);
   void MarkInconsistent(const std::string& why, Now now, const Fleet& fleet, Outbox& outbox);
 

@@ -123,18 +123,21 @@ void TestRun::CloseSeconds(Now now) {
     if (Tau(now) < end + limits::kCloseAfter &&
         std::any_of(participants_.begin(), participants_.end(), may_add))
       return;
-    int64_t owing = 0;
-    int64_t missing = 0;
-    for (const auto& entry : participants_) {
-      const Participant& participant = entry.second;
-      if (participant.first_owned > k || k > participant.last_owned + margin) continue;
-      ++owing;
-      if (may_add(entry)) ++missing;
-    }
-    sums_.Close(k,
-                owing == 0 ? 1.0 : 1.0 - static_cast<double>(missing) / static_cast<double>(owing));
+    sums_.Close(k, Coverage(k));
     Touch();
   }
+}
+
+double TestRun::Coverage(int64_t k) const {
+  const int64_t margin = Margin();
+  int64_t owing = 0;
+  int64_t missing = 0;
+  for (const auto& [incarnation, participant] : participants_) {
+    if (participant.first_owned > k || k > participant.last_owned + margin) continue;
+    ++owing;
+    if (participant.MayStillAdd(k, margin)) ++missing;
+  }
+  return owing == 0 ? 1.0 : 1.0 - static_cast<double>(missing) / static_cast<double>(owing);
 }
 
 void TestRun::SettleIntervals(Now now) {
@@ -183,7 +186,8 @@ void TestRun::CloseBooks() {
   BeginThrough(plan_.appended_through());
   for (const auto& [k, slots] : ledger_.WriteOff()) sums_.Book(k, Outcome::kUnknown, slots);
   while (sums_.closed_through() < sums_.begun_through()) {
-    sums_.Close(sums_.closed_through() + 1, 1.0);
+    const int64_t k = sums_.closed_through() + 1;
+    sums_.Close(k, Coverage(k));
   }
   while (!open_.empty()) Settle(open_.begin()->first);
   sums_.CloseRest();

@@ -113,6 +113,7 @@ absl::StatusOr<AgentView> FromProto(const pb::Agent& proto) {
 
 void ToProto(const GeneratorHealth& health, pb::Health* proto) {
   proto->set_agents_lost(health.agents_lost);
+  for (const std::string& name : health.lost_first) proto->add_lost_first(name);
   proto->set_clock_error_max_ns(health.clock_error_max.count());
   proto->set_loop_delay_max_ns(health.loop_delay_max.count());
   proto->set_cpu_saturated_s(health.cpu_saturated_s);
@@ -126,6 +127,7 @@ void ToProto(const GeneratorHealth& health, pb::Health* proto) {
 GeneratorHealth FromProto(const pb::Health& proto) {
   GeneratorHealth health;
   health.agents_lost = proto.agents_lost();
+  health.lost_first.assign(proto.lost_first().begin(), proto.lost_first().end());
   health.clock_error_max = Nanos(proto.clock_error_max_ns());
   health.loop_delay_max = Nanos(proto.loop_delay_max_ns());
   health.cpu_saturated_s = proto.cpu_saturated_s();

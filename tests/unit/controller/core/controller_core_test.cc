@@ -183,7 +183,7 @@ TEST(ControllerCoreTest, MoreReportedThanGrantedMakesTheTestInconsistentAtOnce) 
   const auto view = fleet.View(id);
   EXPECT_EQ(view->state, TestState::kInconsistent);
   EXPECT_FALSE(view->balanced);
-  EXPECT_THAT(view->updates[view->updates.size() - 2].change->detail,
+  EXPECT_THAT(view->updates.back().change->detail,
               HasSubstr("reported 101 slots of interval 1, but was granted 100"));
   EXPECT_THAT(view->reason, HasSubstr("reported 101 slots of interval 1"));
 }
@@ -383,6 +383,13 @@ TEST(ControllerCoreTest, AGapOfMoreThanFiveMinutesEndsTheTestAsFailed) {
   fleet.Run(Seconds(10));
   EXPECT_EQ(fleet.View(id)->state, TestState::kFailed);
   EXPECT_EQ(fleet.View(id)->reason, "no controller for more than 5 minutes");
+  EXPECT_EQ(fleet.store().Changes(id).back().detail,
+            "failed: no controller for more than 5 minutes");
+  std::vector<std::string> states;
+  for (const Change& change : fleet.store().Changes(id)) {
+    if (change.kind == ChangeKind::kState) states.push_back(change.detail);
+  }
+  EXPECT_THAT(states, SizeIs(2)) << "running, and one for the end";
   EXPECT_TRUE(fleet.View(id)->balanced);
 }
 

@@ -128,7 +128,7 @@ TEST(JudgeGeneratorTest, EachSignOfTroubleIsAReasonWithItsLimit) {
     return verdict.reasons;
   };
   EXPECT_THAT(reasons([](auto& h) { h.agents_lost = 2; }),
-              ElementsAre(HasSubstr("2 agents were lost")));
+              ElementsAre("2 agents were lost (limit 0)"));
   EXPECT_THAT(reasons([](auto& h) { h.clock_error_max = Millis(51); }),
               ElementsAre(HasSubstr("51.0 ms (limit 50 ms)")));
   EXPECT_THAT(reasons([](auto& h) { h.cpu_saturated_s = 6; }),
@@ -142,9 +142,29 @@ TEST(JudgeGeneratorTest, EachSignOfTroubleIsAReasonWithItsLimit) {
   EXPECT_THAT(reasons([](auto& h) { h.controller_throttled_max = 0.5; }),
               ElementsAre(HasSubstr("the controller was throttled")));
   EXPECT_THAT(reasons([](auto& h) { h.ports_exhausted = 3; }),
-              ElementsAre(HasSubstr("out of local ports 3 times")));
-  EXPECT_THAT(reasons([](auto& h) { h.descriptors_exhausted = 3; }),
-              ElementsAre(HasSubstr("out of file descriptors")));
+              ElementsAre("an agent ran out of local ports 3 times (limit 0)"));
+  EXPECT_THAT(reasons([](auto& h) { h.descriptors_exhausted = 1; }),
+              ElementsAre("an agent ran out of file descriptors 1 time (limit 0)"));
+}
+
+TEST(JudgeGeneratorTest, LostAgentsAreNamed) {
+  GeneratorHealth health;
+  health.agents_lost = 1;
+  health.lost_first = {"a"};
+  EXPECT_THAT(Judged(Planned(1), health).reasons, ElementsAre("1 agent was lost (limit 0): a"));
+  health.agents_lost = 5;
+  health.lost_first = {"a", "b", "c"};
+  EXPECT_THAT(Judged(Planned(1), health).reasons,
+              ElementsAre("5 agents were lost (limit 0): a, b, c and 2 more"));
+}
+
+TEST(JudgeGeneratorTest, OneRequestThatWasNotMadeIsAReasonWithItsLimit) {
+  Totals totals = Planned(1000);
+  totals.due.outcomes[Outcome::kSkipped] = 1;
+  totals.due.outcomes[Outcome::kLocalError] = 2;
+  EXPECT_THAT(Judged(totals).reasons,
+              ElementsAre("1 request was skipped (limit 0): not sent within max_lateness",
+                          "2 requests failed in the generator itself (limit 0): local_error"));
 }
 
 TEST(JudgeGeneratorTest, AnUncertainClockIsInvalid) {

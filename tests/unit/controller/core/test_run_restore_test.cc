@@ -164,8 +164,7 @@ TEST(RestartTest, AnAgentWithAnotherPlanTellsThatTheStoreWasLost) {
   fleet.Run(Seconds(2));
   const auto view = fleet.View(id);
   EXPECT_EQ(view->state, TestState::kInconsistent);
-  EXPECT_THAT(view->updates[view->updates.size() - 2].change->detail,
-              HasSubstr("the store was lost or replaced"));
+  EXPECT_THAT(view->updates.back().change->detail, HasSubstr("the store was lost or replaced"));
   EXPECT_THAT(agent.finals, ElementsAre(id));
 }
 

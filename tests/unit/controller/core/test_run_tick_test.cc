@@ -123,6 +123,14 @@ TEST_F(SettlingTest, AtTheEndEverythingIsSettledAndTheRestUnknown) {
   EXPECT_EQ(fleet_.store().Interval(id_, crashed_at_).due.outcomes.Total(), 1000u);
 }
 
+TEST_F(SettlingTest, AFailedTestSaysWhatItsLastSecondsLack) {
+  Crash();
+  fleet_.RestartController(std::chrono::minutes(6));
+  fleet_.Run(Seconds(5));
+  ASSERT_EQ(fleet_.View(id_)->state, TestState::kFailed);
+  EXPECT_NEAR(fleet_.store().Interval(id_, crashed_at_ + 1).coverage, 2.0 / 3, 0.01);
+}
+
 TEST_F(SettlingTest, AStopSettlesWhatACrashLeftOpen) {
   Crash();
   fleet_.Run(Seconds(30));

@@ -107,6 +107,7 @@ void RandomiseResult(std::mt19937_64& random, TestRecord* test) {
   test->verdict.generator = static_cast<VerdictLevel>(Random(random, 3));
   test->verdict.reasons = {RandomText(random), RandomText(random)};
   test->health.agents_lost = static_cast<int64_t>(Random(random, 5));
+  test->health.lost_first = {"a", std::string("\xff\0", 2)};
   test->health.clock_error_max = Nanos(static_cast<int64_t>(Random(random, 1'000'000)));
   test->health.controller_loop_delay_max = Nanos(static_cast<int64_t>(Random(random, 1'000'000)));
   test->health.ports_exhausted = Random(random, 9);
