@@ -112,6 +112,9 @@ class Controller : public Commands {
   template <typename MakeEvent>
   void AskWith(const absl::StatusOr<std::optional<TestRecord>>& record, Done done,
                MakeEvent make_event);
+  // The same for a test: `make_event` gets its view too if the store alone has it, else null.
+  template <typename MakeEvent>
+  void AskAbout(const TestId& test, Done done, MakeEvent make_event);
   FleetStreams::Handlers FleetHandlers();
 
   // Constant after construction, and after Start.

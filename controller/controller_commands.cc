@@ -63,6 +63,19 @@ void Controller::AskWith(const absl::StatusOr<std::optional<TestRecord>>& record
   home_.Post([done = std::move(done), result = Unreadable(record.status())] { done(result); });
 }
 
+template <typename MakeEvent>
+void Controller::AskAbout(const TestId& test, Done done, MakeEvent make_event) {
+  if (view()->tests.contains(test)) {
+    return Ask(std::move(done), [make_event](RequestId id) { return make_event(id, nullptr); });
+  }
+  store_->ReadTest(test, [this, done = std::move(done),
+                          make_event](const absl::StatusOr<std::optional<TestRecord>>& record) {
+    std::shared_ptr<const TestView> stored;
+    if (record.ok() && record->has_value()) stored = ViewOfRecord(**record);
+    AskWith(record, done, [make_event, stored](RequestId id) { return make_event(id, stored); });
+  });
+}
+
 void Controller::StartTest(StartRequest request, Done done) {
   if (request.idempotency_key.empty()) {
     Ask(std::move(done), [request = std::move(request)](RequestId id) {
@@ -86,29 +99,23 @@ void Controller::StartTest(StartRequest request, Done done) {
 }
 
 void Controller::ChangeRate(const TestId& test, MicroRate rate, Done done) {
-  Ask(std::move(done), [test, rate](RequestId id) {
-    return ControllerEvent(RateAsked{id, test, rate});
-  });
+  AskAbout(test, std::move(done),
+           [test, rate](RequestId id, const std::shared_ptr<const TestView>& stored) {
+             return ControllerEvent(RateAsked{id, test, rate, stored != nullptr});
+           });
 }
 
 void Controller::StopTest(const TestId& test, Done done) {
-  Ask(std::move(done), [test](RequestId id) { return ControllerEvent(StopAsked{id, test}); });
+  AskAbout(test, std::move(done), [test](RequestId id, std::shared_ptr<const TestView> stored) {
+    return ControllerEvent(StopAsked{id, test, std::move(stored)});
+  });
 }
 
 void Controller::DeleteTest(const TestId& test, Done done) {
-  if (view()->tests.contains(test)) {
-    Ask(std::move(done), [test](RequestId id) {
-      return ControllerEvent(DeleteAsked{id, test, false});
-    });
-    return;
-  }
-  store_->ReadTest(test, [this, test, done = std::move(done)](
-                             const absl::StatusOr<std::optional<TestRecord>>& record) {
-    const bool in_store = record.ok() && record->has_value();
-    AskWith(record, done, [test, in_store](RequestId id) {
-      return ControllerEvent(DeleteAsked{id, test, in_store});
-    });
-  });
+  AskAbout(test, std::move(done),
+           [test](RequestId id, const std::shared_ptr<const TestView>& stored) {
+             return ControllerEvent(DeleteAsked{id, test, stored != nullptr});
+           });
 }
 
 void Controller::DrainAgent(const std::string& name, Done done) {

@@ -79,8 +79,7 @@ bool ControllerCore::AnswerAgain(const StartAsked& asked, ControllerEffects& eff
   CommandResult again;
   again.replayed = true;
   if (in_memory) {
-    replies_.push_back({asked.request, used->second.test, std::move(again)});
-    changed_ = urgent_ = true;
+    ReplyWithTest(asked.request, used->second.test, std::move(again));
   } else {
     // What the store has is durable.
     again.test = asked.earlier;
@@ -133,7 +132,7 @@ std::string ControllerCore::PortsExhausted(const TestSpec& spec, MicroRate peak,
 void ControllerCore::On(const RateAsked& asked, Now now, ControllerEffects& effects) {
   const auto run = runs_.find(asked.test);
   if (run == runs_.end() || run->second->Ended()) {
-    const bool known = run != runs_.end() || ended_.contains(asked.test);
+    const bool known = run != runs_.end() || ended_.contains(asked.test) || asked.in_store;
     effects.replies.push_back(
         {asked.request, known ? Refused(CommandCode::kConflict, "the test has ended")
                               : Refused(CommandCode::kNotFound, Concat("no test ", asked.test))});
@@ -160,13 +159,27 @@ void ControllerCore::On(const RateAsked& asked, Now now, ControllerEffects& effe
 
 void ControllerCore::On(const StopAsked& asked, Now now, ControllerEffects& effects) {
   const auto run = runs_.find(asked.test);
-  if (run == runs_.end() && !ended_.contains(asked.test)) {
+  const bool in_memory = run != runs_.end() || ended_.contains(asked.test);
+  if (!in_memory && asked.stored == nullptr) {
     effects.replies.push_back(
         {asked.request, Refused(CommandCode::kNotFound, Concat("no test ", asked.test))});
     return;
   }
+  if (!in_memory) {
+    // What the store has is durable.
+    CommandResult ended;
+    ended.test = asked.stored;
+    effects.replies.push_back({asked.request, std::move(ended)});
+    return;
+  }
   if (run != runs_.end()) run->second->Stop(now, agents_, outbox_, "asked by a user");
-  replies_.push_back({asked.request, asked.test, {}});
+  ReplyWithTest(asked.request, asked.test, {});
+}
+
+void ControllerCore::ReplyWithTest(RequestId request, const TestId& test, CommandResult result) {
+  // An ended test may be deleted before the flush.
+  if (const auto ended = ended_.find(test); ended != ended_.end()) result.test = ended->second;
+  replies_.push_back({request, test, std::move(result)});
   changed_ = urgent_ = true;
 }
 

@@ -86,6 +86,8 @@ class ControllerCore {
   AgentRecord* AgentOf(StreamId stream);
   // Answers a request whose Idempotency-Key was used before; false when it was not.
   bool AnswerAgain(const StartAsked& asked, ControllerEffects& effects);
+  // Answers after the next commit, with the test as it is then, or as it ended.
+  void ReplyWithTest(RequestId request, const TestId& test, CommandResult result);
   // Nothing of an ended test is kept.
   void ForgetTest(const TestId& test);
   void CollectLogs(TestRun& run, ControllerEffects& effects);

@@ -49,10 +49,13 @@ struct RateAsked {
   RequestId request = 0;
   TestId test;
   MicroRate rate = 0;
+  bool in_store = false;  // the store has it, though the core forgot it
 };
 struct StopAsked {
   RequestId request = 0;
   TestId test;
+  // The test in the store, if the core forgot it: it has ended.
+  std::shared_ptr<const TestView> stored = nullptr;
 };
 struct DeleteAsked {
   RequestId request = 0;

@@ -276,5 +276,30 @@ TEST(ControllerTest, UsersOnSeveralThreadsAreAllAnswered) {
   }
 }
 
+TEST(ControllerTest, AnEndedTestThatOnlyTheStoreHasIsStoppedAlreadyAndCannotChange) {
+  // 101 of them: one more than are kept in memory.
+  Rig controller(":memory:");
+  const TestId oldest = Start(*controller, Request(100, 60)).test->id;
+  EXPECT_EQ(StopTest(*controller, oldest).code, CommandCode::kOk);
+  for (int i = 0; i < limits::kTestsInMemoryMax; ++i) {
+    const CommandResult started = Start(*controller, Request(100, 60));
+    ASSERT_EQ(started.code, CommandCode::kOk) << started.detail;
+    ASSERT_EQ(StopTest(*controller, started.test->id).code, CommandCode::kOk);
+  }
+  ASSERT_FALSE(controller->view()->tests.contains(oldest));
+  for (int i = 0; i < 2; ++i) {
+    const CommandResult stopped = StopTest(*controller, oldest);
+    ASSERT_EQ(stopped.code, CommandCode::kOk) << stopped.detail;
+    EXPECT_EQ(stopped.test->state, TestState::kStopped);
+  }
+  const CommandResult changed =
+      Answer([&](auto done) { controller->ChangeRate(oldest, kMicro, done); });
+  EXPECT_EQ(changed.code, CommandCode::kConflict);
+  EXPECT_EQ(changed.detail, "the test has ended");
+  EXPECT_EQ(Delete(*controller, oldest).code, CommandCode::kOk);
+  EXPECT_EQ(StopTest(*controller, oldest).code, CommandCode::kNotFound);
+  EXPECT_EQ(Delete(*controller, oldest).code, CommandCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace broadside
