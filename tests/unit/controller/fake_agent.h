@@ -37,6 +37,7 @@ class FakeAgent {
     thread_.RunAndWait([&] {
       streams_ = streams;
       stream_ = 0;
+      welcome_ = false;
       if (streams != nullptr) Open();
     });
   }
