@@ -173,7 +173,7 @@ std::string AgentCore::RefusalOf(const Welcome& welcome) const {
     return Concat("the controller has store ", welcome.store_uuid, ", but slots of store ",
                   store_uuid_, " are unfinished");
   }
-  if (!reports_.Empty() && now_ < away_since_ + kForeignStoreGrace) {
+  if (reports_.Owes() && now_ < away_since_ + kForeignStoreGrace) {
     return Concat("the controller has store ", welcome.store_uuid, ", but ", reports_.undelivered(),
                   " reports for store ", store_uuid_,
                   " are not delivered: waits for that one a little");

@@ -75,13 +75,17 @@ void AgentCore::On(const ResultsCollected& event) {
   stats_.cpu_fraction = std::max(fresh.cpu_fraction, old.cpu_fraction);
   stats_.throttled_fraction = std::max(fresh.throttled_fraction, old.throttled_fraction);
   stats_told_ = false;
-  for (const TestDelta& delta : event.tests) {
-    const auto entry = tests_.find(delta.test);
-    if (entry == tests_.end()) continue;
-    int64_t& settled = entry->second.settled_through;
-    settled = std::max(settled, delta.settled_through);
+  std::vector<TestDelta> deltas;
+  for (const TestDelta& fresh_delta : event.tests) {
+    const auto entry = tests_.find(fresh_delta.test);
+    if (entry == tests_.end()) continue;  // final meanwhile
+    TestHolding& test = entry->second;
+    test.settled_through = std::max(test.settled_through, fresh_delta.settled_through);
+    TestDelta& delta = deltas.emplace_back(fresh_delta);
+    // Time closes intervals for ever; beyond what its last grant can reach that is no news.
+    delta.closed_through = std::min(delta.closed_through, test.LastInterval());
   }
-  reports_.Add(event.tests);
+  reports_.Add(std::move(deltas));
   if (state_ == State::kWelcomed) SendReports();
 }
 

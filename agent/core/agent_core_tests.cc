@@ -183,7 +183,7 @@ Nanos AgentCore::LongestSlot() const {
 // them. One whose results are owed is kept: the controller, which may only have been out of reach,
 // does not know that its slots are settled and would grant them again.
 void AgentCore::ForgetDryTests() {
-  if (!reports_.Empty()) return;
+  if (reports_.Owes()) return;
   const Nanos kept = limits::kControllerGapMax + LongestSlot() + limits::kFinalGrace;
   if (now_ < away_since_ + kept) return;
   for (auto entry = tests_.begin(); entry != tests_.end();) {
@@ -230,13 +230,14 @@ void AgentCore::AdvanceDrain() {
 }
 
 bool AgentCore::IsDrained() const {
-  if (!reports_.Empty()) return false;
+  const bool welcomed = state_ == State::kWelcomed;
+  if (welcomed ? !reports_.Empty() : reports_.Owes()) return false;
   for (const auto& [id, test] : tests_) {
     if (!test.DrainedOut()) return false;
   }
   // Before that something may be on its way, of a test of which nothing is known here.
   if (may_leave_) return true;
-  if (state_ == State::kWelcomed) return false;
+  if (welcomed) return false;
   return store_uuid_.empty() || now_ >= std::max(*drain_since_, away_since_) + kDrainAway;
 }
 

@@ -29,6 +29,13 @@ void ReportQueue::Add(std::vector<TestDelta> deltas) {
   }
 }
 
+bool ReportQueue::Owes() const {
+  return !kept_.empty() || std::any_of(pending_.begin(), pending_.end(), [this](const auto& entry) {
+    const auto& [test, delta] = entry;
+    return !delta.Empty() || delta.settled_through > ToldOf(test).settled_through;
+  });
+}
+
 const Report* ReportQueue::Next() {
   if (sent_ == kept_.size()) {
     if (pending_.empty() || kept_.size() >= limits::kReportsInFlightMax) return nullptr;

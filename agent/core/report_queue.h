@@ -50,6 +50,9 @@ class ReportQueue {
   size_t Restart(uint64_t acked_seq);
 
   bool Empty() const { return kept_.empty() && pending_.empty(); }
+  // Something without which the controller's books would not balance; that an interval is closed is
+  // none.
+  bool Owes() const;
   size_t unacknowledged() const { return kept_.size(); }
   // Reports that would be lost if the process ended now, a pending one included.
   size_t undelivered() const { return kept_.size() + (pending_.empty() ? 0 : 1); }

@@ -42,6 +42,13 @@ struct TestHolding {
 
   bool Settled() const { return settled_through >= plan_through; }
   // Nothing of it is to be waited for by an agent that drains: released, or never an owner.
+  // The last interval in which an answer to what was granted can end; -1 without grants.
+  int64_t LastInterval() const {
+    if (plan_through < 0) return -1;
+    const Millis longest = spec->max_lateness + spec->timeout;
+    return plan_through + (longest + Millis(999)) / Seconds(1) + 1;
+  }
+
   bool DrainedOut() const {
     return Settled() && (plan_through < 0 || released_through.has_value());
   }

@@ -138,6 +138,21 @@ TEST(AgentCoreDrainTest, NeedsNoReleaseForATestOfWhichItNeverOwnedASegment) {
   EXPECT_EQ(ExitCode(rig.Say(MayLeave())), 0);
 }
 
+// Its engine closes interval after interval of a test in which it has no share.
+TEST(AgentCoreDrainTest, ASpareAgentLeavesSoonWithoutAController) {
+  Rig rig;
+  rig.ConnectWithClock();
+  rig.Give("t", 0);
+  rig.closes = {"t"};
+  rig.Wait(Seconds(5));
+  EXPECT_THAT(Reports(rig.all), IsEmpty());
+  rig.Break();
+  rig.Do(DrainRequested{});
+  const auto effects = rig.Wait(Seconds(4));
+  ASSERT_THAT(Of<Exit>(effects), SizeIs(1));
+  EXPECT_EQ(Of<Exit>(effects)[0].code, 0);
+}
+
 TEST(AgentCoreDrainTest, ComesBackDrainingWhenTheStreamBreaks) {
   Rig rig;
   rig.ConnectWithClock();

@@ -97,6 +97,11 @@ class Rig {
     }
     all.insert(all.end(), effects.begin(), effects.end());
     if (collect && engine_answers) {
+      for (const TestId& test : closes) {
+        TestDelta& closed = results.emplace_back();
+        closed.test = test;
+        closed.closed_through = (now - BootTime(Seconds(1000))) / Seconds(1);
+      }
       for (Effect& effect : Do(ResultsCollected{std::exchange(results, {}), stats})) {
         effects.push_back(std::move(effect));
       }
@@ -187,6 +192,7 @@ class Rig {
   AgentCore core;
   BootTime now{Seconds(1000)};
   uint64_t stream = 0;
+  std::vector<TestId> closes;  // tests whose intervals the engine closes as time passes
   bool speaks = false;
   BootTime heard{};  // when the controller spoke last
   bool engine_answers = true;
