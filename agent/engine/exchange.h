@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "common/core/curve.h"
 #include "common/core/time.h"
@@ -26,6 +27,7 @@ struct Exchange {
   bool resent = false;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
+  std::optional<WallTime> stamp;  // of the last of them, by the kernel
   // Intrusive list; `next` also links free exchanges.
   Exchange* previous = nullptr;
   Exchange* next = nullptr;

@@ -295,18 +295,19 @@ void ShardLoad::Read(Connection* connection, uint32_t events, BootTime now, int 
     }
     if (received.size == 0) {
       if (connection->parser.PutEnd() != AnswerParser::Result::kDone) return Ended(connection, now);
-      return Complete(connection, BootNow(), kPeerEnded, now);
+      return Complete(connection, DoneTime(*exchange, now), kPeerEnded, now);
     }
     const auto size = static_cast<size_t>(received.size);
     exchange->bytes_received += size;
+    exchange->stamp = received.stamp;
     const std::string_view bytes(shard_->receive_buffer.data(), size);
     const AnswerParser::Result result = connection->parser.Put(bytes);
     if (result == AnswerParser::Result::kBad) {
-      if (DoneTime(*exchange, received, now) > exchange->deadline) return TimeOut(exchange);
+      if (DoneTime(*exchange, now) > exchange->deadline) return TimeOut(exchange);
       return Fail(exchange, Outcome::kProtocolError, now);
     }
     if (result == AnswerParser::Result::kDone) {
-      return Complete(connection, DoneTime(*exchange, received, now), events, now);
+      return Complete(connection, DoneTime(*exchange, now), events, now);
     }
     const bool drained = size < shard_->receive_buffer.size() && (events & kPeerEnded) == 0;
     if (drained) return;
@@ -314,9 +315,9 @@ void ShardLoad::Read(Connection* connection, uint32_t events, BootTime now, int 
   more_.push_back(connection);
 }
 
-BootTime ShardLoad::DoneTime(const Exchange& exchange, const Received& received, BootTime now) {
-  if (!received.stamp.has_value()) return BootNow();
-  const BootTime done = shard_->stamps.ToBoot(*received.stamp);
+BootTime ShardLoad::DoneTime(const Exchange& exchange, BootTime now) {
+  if (!exchange.stamp.has_value()) return BootNow();
+  const BootTime done = shard_->stamps.ToBoot(*exchange.stamp);
   if (done >= exchange.sent && done <= now) return done;
   // Usually it came after this turn's reading of the clock.
   now = BootNow();

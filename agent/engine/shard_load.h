@@ -94,7 +94,7 @@ class ShardLoad {
   void SendRest(Connection* connection, BootTime now);
   void Read(Connection* connection, uint32_t events, BootTime now, int reads_max);
   void Drop(Connection* connection);
-  BootTime DoneTime(const Exchange& exchange, const Received& received, BootTime now);
+  BootTime DoneTime(const Exchange& exchange, BootTime now);
 
   // The ends of an exchange. Complete gives the connection back, the others close it.
   void Complete(Connection* connection, BootTime done, uint32_t events, BootTime now);

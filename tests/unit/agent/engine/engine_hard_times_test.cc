@@ -19,6 +19,7 @@
 namespace broadside {
 namespace {
 
+using wild::Close;
 using wild::Hang;
 using wild::Pause;
 using wild::ReadRequest;
@@ -27,6 +28,7 @@ using wild::Send;
 using wild::WildServer;
 
 const std::string kGood = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+const std::string kEndsWithItsConnection = "HTTP/1.1 200 OK\r\n\r\nhi";
 
 // Holds the only shard in a callback for so long, as a stopped process would be. Returns when that
 // has begun.
@@ -42,8 +44,10 @@ void Freeze(EngineHarness& harness, Millis duration) {
 
 // One slot with a timeout of 500 ms; the server answers `delay` after it read the request, and the
 // shard is frozen from then on for 1 s.
-std::string OutcomeWhenFrozen(Millis delay) {
-  WildServer server(Script{ReadRequest{}, Pause{delay}, Send{kGood}});
+std::string OutcomeWhenFrozen(Millis delay, const std::string& answer = kGood) {
+  Script script{ReadRequest{}, Pause{delay}, Send{answer}};
+  if (answer == kEndsWithItsConnection) script.emplace_back(Close{});
+  WildServer server(std::move(script));
   TestSpec spec = SpecFor(server.port(), 10, Millis(100));
   spec.timeout = Millis(500);
   EngineHarness harness(spec);
@@ -59,9 +63,14 @@ TEST(HardTimesTest, WhatWasReceivedBeforeTheDeadlineCountsThoughTheShardWasFroze
   EXPECT_EQ(OutcomeWhenFrozen(Millis(50)), "ok 1");
 }
 
+TEST(HardTimesTest, SoDoesAnAnswerThatEndsWithItsConnection) {
+  EXPECT_EQ(OutcomeWhenFrozen(Millis(50), kEndsWithItsConnection), "ok 1");
+}
+
 TEST(HardTimesTest, AnAnswerAfterTheDeadlineIsATimeoutThoughItIsReadFirst) {
   // Arrives at 800 ms, the deadline is at 500 ms, the shard looks again after 1 s.
   EXPECT_EQ(OutcomeWhenFrozen(Millis(800)), "timeout 1");
+  EXPECT_EQ(OutcomeWhenFrozen(Millis(800), kEndsWithItsConnection), "timeout 1");
 }
 
 TEST(HardTimesTest, DeadlinesAreKeptThoughEachTurnHasMoreEventsThanItCanTake) {
