@@ -45,24 +45,23 @@ Recorder::Dense& Recorder::DenseOf(int64_t k) {
   return place;
 }
 
-size_t Recorder::VersionIndex(std::string_view version) {
-  for (size_t i = 0; i < versions_.size(); ++i) {
-    if (versions_[i] == version) return i;
-  }
-  if (versions_.size() == limits::kVersionsMax) return limits::kVersionsMax;
-  versions_.emplace_back(version);
-  return versions_.size() - 1;
+void Recorder::CountVersion(Dense& dense, std::string_view version) {
+  size_t i = 0;
+  while (i < versions_.size() && versions_[i] != version) ++i;
+  if (i == limits::kVersionsMax) return dense.summary.AddVersion(version, 1);
+  if (i == versions_.size()) versions_.emplace_back(version);
+  ++dense.versions[i];
 }
 
 void Recorder::Record(const ExchangeSample& sample) {
   Dense& dense = DenseOf(sample.done_k);
-  dense.bytes_sent += sample.bytes_sent;
-  dense.bytes_received += sample.bytes_received;
+  dense.summary.bytes_sent += sample.bytes_sent;
+  dense.summary.bytes_received += sample.bytes_received;
   if (sample.code != 0) {
-    ++dense.completed;
+    ++dense.summary.completed;
     BS_CHECK(limits::kStatusMin <= sample.code && sample.code <= limits::kStatusMax) << sample.code;
     ++dense.codes[sample.code];
-    if (!sample.version.empty()) ++dense.versions[VersionIndex(sample.version)];
+    if (!sample.version.empty()) CountVersion(dense, sample.version);
   }
   if (sample.timed) {
     dense.response_time.Record(sample.response_time);
@@ -71,21 +70,16 @@ void Recorder::Record(const ExchangeSample& sample) {
   if (sample.sent) dense.send_lag.Record(sample.send_lag);
 }
 
-void Recorder::RecordResend(int64_t done_k) { ++DenseOf(done_k).resends; }
+void Recorder::RecordResend(int64_t done_k) { ++DenseOf(done_k).summary.resends; }
 
 void Recorder::Flush(Dense& dense) {
   if (dense.k < 0) return;
-  DoneSummary summary;
-  summary.completed = dense.completed;
-  summary.resends = dense.resends;
-  summary.bytes_sent = dense.bytes_sent;
-  summary.bytes_received = dense.bytes_received;
+  DoneSummary& summary = dense.summary;
   for (size_t code = 0; code < dense.codes.size(); ++code) {
     if (dense.codes[code] != 0) summary.codes[static_cast<uint16_t>(code)] = dense.codes[code];
   }
   for (size_t i = 0; i < dense.versions.size(); ++i) {
-    if (dense.versions[i] == 0) continue;
-    summary.versions[i < versions_.size() ? versions_[i] : "other"] += dense.versions[i];
+    if (dense.versions[i] != 0) summary.AddVersion(versions_[i], dense.versions[i]);
   }
   summary.response_time = dense.response_time.Sparse();
   summary.service_time = dense.service_time.Sparse();
@@ -93,7 +87,7 @@ void Recorder::Flush(Dense& dense) {
   pending_.by_done[dense.k].Merge(summary);
 
   dense.k = -1;
-  dense.resends = dense.completed = dense.bytes_sent = dense.bytes_received = 0;
+  summary = {};
   dense.codes.fill(0);
   dense.versions.fill(0);
   dense.response_time.Clear();

@@ -64,13 +64,10 @@ class Recorder {
   };
   // One interval while it is hot: arrays instead of maps.
   struct Dense {
-    int64_t k = -1;  // -1: unused
-    uint64_t resends = 0;
-    uint64_t completed = 0;
-    uint64_t bytes_sent = 0;
-    uint64_t bytes_received = 0;
+    int64_t k = -1;                                         // -1: unused
+    DoneSummary summary;                                    // without what follows
+    std::array<uint64_t, limits::kVersionsMax> versions{};  // of versions_
     std::array<uint32_t, limits::kStatusMax + 1> codes{};
-    std::array<uint64_t, limits::kVersionsMax + 1> versions{};  // the last one is "other"
     Histogram response_time;
     Histogram service_time;
     Histogram send_lag;
@@ -79,7 +76,7 @@ class Recorder {
   Due& DueOf(int64_t k);
   Dense& DenseOf(int64_t k);
   void Flush(Dense& dense);
-  size_t VersionIndex(std::string_view version);
+  void CountVersion(Dense& dense, std::string_view version);
 
   // Constant after construction.
   TestId test_;
@@ -89,7 +86,9 @@ class Recorder {
   int64_t closed_through_ = -1;
   int64_t open_ = 0;
   std::array<Dense, kDenseIntervals> dense_;  // at index k % kDenseIntervals
-  std::vector<std::string> versions_;         // the values seen first
+  // The values seen first, so that one of these allocates nothing. Which keep their names the
+  // summary decides.
+  std::vector<std::string> versions_;
   TestDelta pending_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "common/core/check.h"
 #include "common/core/limits.h"
+#include "common/core/utf8.h"
 
 namespace broadside {
 namespace {
@@ -21,8 +22,13 @@ void DueSummary::Merge(const DueSummary& other) {
 }
 
 void DoneSummary::AddVersion(std::string_view value, uint64_t count) {
-  versions[std::string(value.substr(0, limits::kVersionBytesMax))] += count;
-  const size_t names = versions.size() - versions.count(std::string(kOther));
+  value = value.substr(0, limits::kVersionBytesMax);
+  if (const auto known = versions.find(value); known != versions.end()) {
+    known->second += count;
+    return;
+  }
+  versions[ReplaceInvalidUtf8(value)] += count;
+  const size_t names = versions.size() - versions.count(kOther);
   if (names <= limits::kVersionsMax) return;
   // One name too many: the last that is not "other" itself. A name that is dropped in a part is
   // dropped in the whole too, as the whole has the same smaller names; so a name that stays was

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -29,12 +30,15 @@ struct DueSummary {
   friend bool operator==(const DueSummary&, const DueSummary&) = default;
 };
 
+// Values of the version header, valid UTF-8 of at most kVersionBytesMax bytes. Written by
+// AddVersion.
+using VersionCounts = std::map<std::string, uint64_t, std::less<>>;
+
 // Counters by done interval.
 struct DoneSummary {
   uint64_t completed = 0;  // complete answers: ok and failed
   std::map<uint16_t, uint64_t> codes;
-  std::map<std::string, uint64_t>
-      versions;  // values of the version header; written by AddVersion and Merge
+  VersionCounts versions;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
   uint64_t resends = 0;
@@ -42,9 +46,10 @@ struct DoneSummary {
   SparseHistogram service_time;   // done - sent; the same requests
   SparseHistogram send_lag;       // sent - intended; every sent slot
 
-  // Counts a value of the version header, cut to kVersionBytesMax. The kVersionsMax values that
-  // sort first keep their names, the rest become "other": unlike first come, first kept, that gives
-  // the same in any order and split.
+  // Counts a value of the version header, cut to kVersionBytesMax, with "?" for bytes that are no
+  // UTF-8. The kVersionsMax values that sort first keep their names, the rest become "other":
+  // unlike first come, first kept, that gives the same in any order and split. Allocates nothing
+  // for a value that is there.
   void AddVersion(std::string_view value, uint64_t count);
   void Merge(const DoneSummary& other);
   friend bool operator==(const DoneSummary&, const DoneSummary&) = default;

@@ -37,7 +37,7 @@ Json CodesJson(const std::map<uint16_t, uint64_t>& codes) {
   return json;
 }
 
-Json VersionsJson(const std::map<std::string, uint64_t>& versions) {
+Json VersionsJson(const VersionCounts& versions) {
   Json json = Json::object();
   for (const auto& [version, count] : versions) json[version] = count;
   return json;

@@ -98,6 +98,28 @@ TEST(RecorderTest, VersionsBeyondTheLimitAreOther) {
   EXPECT_EQ(delta.by_done.at(0).versions.at("other"), 3u);
 }
 
+// What two shards saw in any order, taken in any parts, is what one would have counted.
+TEST(RecorderPropertyTest, TheVersionsThatSortFirstKeepTheirNames) {
+  ForEachSeed(50, [](Cases& cases) {
+    DoneSummary whole;
+    Recorder shards[] = {Recorder("t"), Recorder("t")};
+    std::map<TestId, TestDelta> sum;
+    for (int i = 0; i < 200; ++i) {
+      ExchangeSample sample = Sample(0);
+      std::string version = "v" + std::to_string(cases.Between(1, 40));
+      if (cases.OneIn(10)) version = "\xff" + version;  // no UTF-8: it sorts as "?"
+      sample.version = version;
+      whole.AddVersion(version, 1);
+      Recorder& shard = shards[cases.Between(0, 1)];
+      shard.Record(sample);
+      if (cases.OneIn(20)) MergeShard(shard.Take(-1), &sum);
+    }
+    for (Recorder& shard : shards) MergeShard(shard.Take(-1), &sum);
+    EXPECT_EQ(sum.at("t").by_done.at(0).versions, whole.versions);
+    EXPECT_EQ(whole.versions.size(), limits::kVersionsMax + 1);
+  });
+}
+
 TEST(RecorderTest, TimeoutsAreSubCountedByPhase) {
   Recorder recorder("t");
   recorder.Open(0, 1);

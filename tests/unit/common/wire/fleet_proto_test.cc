@@ -452,7 +452,7 @@ TEST(SummaryProtoTest, CarriesVersionsThatAreNotUtf8AsText) {
   ToProto(summary, 5, &proto);
   v1::DoneSummary parsed;
   ASSERT_TRUE(parsed.ParseFromString(proto.SerializeAsString()));
-  const std::map<std::string, uint64_t> expected = {{"v?", 5}, {"w", 4}};
+  const VersionCounts expected = {{"v?", 5}, {"w", 4}};
   EXPECT_EQ(FromProto(parsed).value().versions, expected);
 }
 
