@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <set>
 
@@ -114,9 +116,10 @@ TEST(ResolverTest, ALookupIsRepeated) {
 
 TEST(ResolverTest, AFailureIsNoAnswerUnlessItIsTheFirst) {
   Answers answers;
-  int calls = 0;
-  const Lookup lookup = [&](const std::string&, uint16_t) -> std::optional<AddressAnswer> {
-    if (++calls % 2 == 1) return std::nullopt;
+  // Shared with the thread of the lookups, which may be in one when the resolver goes.
+  const auto calls = std::make_shared<std::atomic<int>>(0);
+  const Lookup lookup = [calls](const std::string&, uint16_t) -> std::optional<AddressAnswer> {
+    if (++*calls % 2 == 1) return std::nullopt;
     return AddressAnswer{Address("::1")};
   };
   Resolver resolver("a", 80, [&](const AddressAnswer& a) { answers.Add(a); }, lookup,

@@ -66,24 +66,24 @@ class Pods {
   }
   EngineOptions Options() {
     EngineOptions options;
-    options.lookup = [this](const std::string&, uint16_t) { return Answer(); };
+    // Shared with the thread of the lookups, which may be in one when the engine goes.
+    options.lookup = [left = left_, first = first.port(), second = second.port()](
+                         const std::string&, uint16_t) -> std::optional<AddressAnswer> {
+      AddressAnswer answer{*SocketAddress::FromLiteral("127.0.0.1", first)};
+      if (!*left) answer.push_back(*SocketAddress::FromLiteral("127.0.0.2", second));
+      return answer;
+    };
     options.resolving.refresh = Millis(5);
     return options;
   }
   // The second leaves the name.
-  void Leave() { left_ = true; }
+  void Leave() { *left_ = true; }
 
   WildServer first;
   WildServer second;
 
  private:
-  AddressAnswer Answer() {
-    AddressAnswer answer{*SocketAddress::FromLiteral("127.0.0.1", first.port())};
-    if (!left_) answer.push_back(*SocketAddress::FromLiteral("127.0.0.2", second.port()));
-    return answer;
-  }
-
-  std::atomic<bool> left_{false};
+  const std::shared_ptr<std::atomic<bool>> left_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 TEST(AddressesTest, ExchangesAreSpreadOverThem) {
