@@ -119,8 +119,8 @@ void TestRun::OnAgentBack(const AgentRecord& agent, const HeldTest* held, Now no
 // on, and when it is over.
 void TestRun::KnowHolder(const AgentRecord& agent, const HeldTest& held) {
   const int64_t k = held.plan_through;
-  if (k > sums_.begun_through()) return;
-  if (open_.contains(k) && !plan_.GrantOf(agent.incarnation, k).has_value()) return;
+  const bool settled = k <= sums_.begun_through() && !open_.contains(k);
+  if (!settled && !plan_.GrantOf(agent.incarnation, k).has_value()) return;
   const auto [it, fresh] = participants_.try_emplace(agent.incarnation);
   if (!fresh) return;
   Participant& participant = it->second;

@@ -151,6 +151,29 @@ TEST_F(TestAgentsTest, OneThatWasForgottenHearsOfTheEndWhenItComesBack) {
   EXPECT_THAT(fleet_.agent(1).finals, ElementsAre(id_));
 }
 
+// A stop settles seconds that have not begun, and others hold up the end.
+TEST_F(TestAgentsTest, OneThatComesBackLateToAStoppedTestHearsOfItsEnd) {
+  for (const char* name : {"c", "d"}) fleet_.Join(name);
+  fleet_.Run(Millis(5'200));  // tau 15.1: segments 15 to 17 are out
+  FakeAgent& late = fleet_.agent(0);
+  FakeAgent& silent = fleet_.agent(1);
+  silent.frozen = true;
+  fleet_.Stop(id_);
+  fleet_.Report(late);  // all that it was granted is cancelled
+  late.frozen = true;
+  fleet_.RestartController(Millis(300));
+  fleet_.Run(Millis(1'200));  // half of the owners is there: test time is known, tau is 16.6
+  late.frozen = false;
+  fleet_.Connect(late);
+  fleet_.Run(Seconds(1));
+  ASSERT_EQ(fleet_.View(id_)->state, TestState::kStopping);
+  silent.frozen = false;
+  fleet_.Connect(silent);
+  fleet_.Run(Seconds(5));
+  EXPECT_EQ(fleet_.View(id_)->state, TestState::kStopped);
+  EXPECT_THAT(late.finals, ElementsAre(id_));
+}
+
 // A machine that came up minutes ago, while the record's T0 is of one that ran for weeks.
 TEST_F(TestAgentsTest, FiguresDoNotDropWhileTestTimeIsNotKnown) {
   const auto before = fleet_.View(id_);
