@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -22,17 +23,22 @@ int Poller::Add(int fd, void* tag) {
   return epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
-std::span<const epoll_event> Poller::Wait(Nanos timeout) {
-  int count = 0;
-  if (timeout <= Nanos(0)) {
-    count = epoll_wait(fd_, events_.data(), kEventsMax, 0);
-  } else {
+int Poller::WaitFor(Nanos timeout) {
+  if (timeout > Nanos(0) && exact_) {
     const Seconds whole = std::chrono::duration_cast<Seconds>(timeout);
     timespec limit{};
     limit.tv_sec = whole.count();
     limit.tv_nsec = (timeout - whole).count();
-    count = epoll_pwait2(fd_, events_.data(), kEventsMax, &limit, nullptr);
+    const int count = epoll_pwait2(fd_, events_.data(), kEventsMax, &limit, nullptr);
+    if (count >= 0 || errno != ENOSYS) return count;
+    exact_ = false;
   }
+  const auto limit = std::chrono::ceil<Millis>(std::clamp(timeout, Nanos(0), Nanos(Seconds(3600))));
+  return epoll_wait(fd_, events_.data(), kEventsMax, static_cast<int>(limit.count()));
+}
+
+std::span<const epoll_event> Poller::Wait(Nanos timeout) {
+  const int count = WaitFor(timeout);
   BS_CHECK(count >= 0 || errno == EINTR) << "epoll_wait: " << std::strerror(errno);
   return {events_.data(), static_cast<size_t>(count < 0 ? 0 : count)};
 }
