@@ -147,6 +147,10 @@ class TestRun {
   void TickPending(Now now, const Fleet& fleet, Outbox& outbox);
   void TickRecovering(Now now, const Fleet& fleet, Outbox& outbox);
   BootTime RecoveredT0(Now now, const Fleet& fleet) const;
+  // By the agent's clock exchanges with this process; nothing before they are done.
+  static std::optional<BootTime> ExactT0(const HeardT0& heard, const Fleet& fleet);
+  // Nobody has said it exactly yet, and somebody is about to.
+  bool T0CanBeKnownBetter(const Fleet& fleet) const;
   void Resume(const Fleet& fleet, Now now, Outbox& outbox);
   // Who was here before the restart and has not come back is lost.
   void LoseMissing(Now now);

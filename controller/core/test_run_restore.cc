@@ -87,12 +87,7 @@ BootTime TestRun::RecoveredT0(Now now, const Fleet& fleet) const {
   std::vector<BootTime> rough;
   std::vector<BootTime> uncertain;
   for (const HeardT0& heard : heard_t0_) {
-    const auto agent = fleet.find(heard.agent);
-    const Beat* beat = agent != fleet.end() ? &agent->second.beat : nullptr;
-    if (heard.on_its_clock.has_value() && beat != nullptr && beat->clock_known &&
-        heard.error + beat->clock_error <= limits::kClockErrorMax) {
-      exact.push_back(*heard.on_its_clock - beat->clock_offset);
-    }
+    if (const std::optional<BootTime> t0 = ExactT0(heard, fleet)) exact.push_back(*t0);
     (heard.error <= limits::kClockErrorMax ? rough : uncertain).push_back(heard.at_arrival);
   }
   for (std::vector<BootTime>* said : {&exact, &rough, &uncertain}) {
@@ -105,11 +100,31 @@ BootTime TestRun::RecoveredT0(Now now, const Fleet& fleet) const {
   return now.boot - (now.wall - *record_.started_at);
 }
 
+std::optional<BootTime> TestRun::ExactT0(const HeardT0& heard, const Fleet& fleet) {
+  const auto agent = fleet.find(heard.agent);
+  if (!heard.on_its_clock.has_value() || agent == fleet.end()) return std::nullopt;
+  const Beat& beat = agent->second.beat;
+  if (!beat.clock_known || heard.error + beat.clock_error > limits::kClockErrorMax)
+    return std::nullopt;
+  return *heard.on_its_clock - beat.clock_offset;
+}
+
+bool TestRun::T0CanBeKnownBetter(const Fleet& fleet) const {
+  bool soon = false;
+  for (const HeardT0& heard : heard_t0_) {
+    if (ExactT0(heard, fleet).has_value()) return false;
+    const auto agent = fleet.find(heard.agent);
+    soon = soon || (heard.on_its_clock.has_value() && agent != fleet.end() &&
+                    agent->second.Connected() && !agent->second.beat.clock_known);
+  }
+  return soon;
+}
+
 void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   const Nanos waited = now.boot - *restored_at_;
-  const bool half = 2 * owners_heard_ >= plan_.owners().size();
-  if (!half && BROADSIDE_MUTANT("waits_for_owners_for_ever")) return;
-  if (waited < limits::kRecoverMin || (!half && waited < limits::kRecoverMax)) return;
+  const bool heard = 2 * owners_heard_ >= plan_.owners().size() && !T0CanBeKnownBetter(fleet);
+  if (!heard && BROADSIDE_MUTANT("waits_for_owners_for_ever")) return;
+  if (waited < limits::kRecoverMin || (!heard && waited < limits::kRecoverMax)) return;
   record_.t0 = RecoveredT0(now, fleet);
   recovering_ = false;
   Touch();

@@ -25,8 +25,10 @@ class Tally {
     counts_["sends, each against the ceiling"] += static_cast<int64_t>(witness.fired());
     counts_["slots unknown, each explained"] += static_cast<int64_t>(witness.unknown());
     counts_["seconds of load after healing, each whole"] += witness.live_seconds();
-    Most("ms that a sender's clock was off (most)", witness.clock_error_seen());
-    Most("ms that a restarted controller's T0 was off (most)", witness.shift_seen());
+    const std::string clocks = world.wild_clocks() ? "stepped clocks" : "steady clocks";
+    Most("ms that a sender's clock was off, " + clocks + " (most)", witness.clock_error_seen());
+    Most("ms that a restarted controller's T0 was off, " + clocks + " (most)",
+         witness.shift_seen());
   }
   const std::map<std::string, int64_t>& counts() const { return counts_; }
 

@@ -82,6 +82,8 @@ class World {
   Random& random() { return random_; }
 
   const Witness& witness() const { return witness_; }
+  // Clocks drift fast and are stepped in this life.
+  bool wild_clocks() const { return wild_clocks_; }
   Witness& witness() { return witness_; }
   const Witness& copy_witness() const { return *sites_.at(1)->witness; }
   Nanos now() const { return timeline_.now(); }
