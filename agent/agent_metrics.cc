@@ -79,7 +79,8 @@ void AddCapacity(std::vector<MetricFamily>& families, const AgentStatus& status)
 
 void AddEngine(std::vector<MetricFamily>& families, const EngineStats& engine) {
   families.push_back(Count("requests_sent_total", engine.requests_sent, "Requests sent."));
-  families.push_back(Number("in_flight", engine.in_flight, "Requests sent and not answered yet."));
+  families.push_back(
+      Number("in_flight", engine.in_flight, "Requests dispatched and without an outcome."));
   families.push_back(
       Number("connections_open", engine.connections_open, "Connections to targets."));
   families.push_back(Count("connections_opened_total", engine.connections_opened,

@@ -81,7 +81,6 @@ void Pool::CountError(int error) {
   ++stats_.connects_failed;
   if (ExhaustsPorts(error)) ++stats_.ports_exhausted;
   if (ExhaustsDescriptors(error)) ++stats_.descriptors_exhausted;
-  if (ExhaustsBuffers(error)) ++stats_.buffers_exhausted;
 }
 
 // The first life is cut at random, so that connections opened together do not age together.

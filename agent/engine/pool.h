@@ -39,7 +39,6 @@ struct PoolStats {
   uint64_t replaced = 0;
   uint64_t ports_exhausted = 0;
   uint64_t descriptors_exhausted = 0;
-  uint64_t buffers_exhausted = 0;
 };
 
 // The reasons why the generator itself could not connect; false for the target's faults.

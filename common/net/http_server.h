@@ -112,7 +112,7 @@ using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
 
 struct HttpServerOptions {
   std::string listen;  // "127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0" (any free port), ":8080" (all
-                       // addresses)
+                       // IPv4 addresses)
   std::string flag = "--http";  // the flag that messages tell the user to change
   std::string thread_name = "http";
   IoThread* io_thread =
