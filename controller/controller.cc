@@ -17,6 +17,7 @@ constexpr Millis kTick{100};
 constexpr Millis kCollect{50};
 // The kernel counts periods of 100 ms: over fewer of them a share of some percent has no meaning.
 constexpr Millis kThrottleEvery{5000};
+constexpr Millis kCpuEvery{1000};
 
 Now ReadNow() { return {BootNow(), WallNow()}; }
 
@@ -156,6 +157,11 @@ void Controller::OnTick() {
     tick.throttled_fraction = throttle_.TakeFraction();
     next_throttle_ = now + kThrottleEvery;
   }
+  if (now >= next_cpu_) {
+    cpu_fraction_ = cpu_.TakeFraction();
+    next_cpu_ = now + kCpuEvery;
+  }
+  tick.cpu_fraction = cpu_fraction_;
   if (now >= next_expiry_) expiry_due_ = true;
   Handle(tick);
   ArmTick();

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "common/net/cpu_throttle.h"
 #include "common/net/io_thread.h"
+#include "common/net/thread_cpu.h"
 #include "controller/core/commands.h"
 #include "controller/core/controller_core.h"
 #include "controller/core/fleet_streams.h"
@@ -134,6 +135,9 @@ class Controller : public Commands {
   bool stopping_ = false;
   BootTime last_flush_{};
   BootTime next_tick_{};
+  ThreadCpu cpu_;
+  double cpu_fraction_ = 0;  // of the last window
+  BootTime next_cpu_{};
   CpuThrottle throttle_;
   BootTime next_throttle_{};  // the first tick reads, so that the next one has a difference
 

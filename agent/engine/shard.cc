@@ -74,7 +74,8 @@ void Shard::Run() {
   prctl(PR_SET_NAME, Concat("shard-", index_).c_str());
   // Without this a wait of the normal class ends 50 us late.
   prctl(PR_SET_TIMERSLACK, 1);
-  now_ = tick_ = stats_taken_ = BootNow();
+  now_ = tick_ = BootNow();
+  cpu_.TakeFraction();
   while (!stopping_) Turn();
   runs_.clear();
 }
@@ -175,12 +176,7 @@ EngineStats Shard::TakeStats() {
   stats.stamps_clamped = resources_.stamps_clamped;
   stats.loop_delay = std::exchange(loop_delay_, Nanos(0));
   stats.cursor_lag = std::exchange(cursor_lag_, Nanos(0));
-  const Nanos cpu = internal::ReadClock(CLOCK_THREAD_CPUTIME_ID);
-  const BootTime now = BootNow();
-  const auto wall = static_cast<double>((now - stats_taken_).count());
-  if (wall > 0) stats.cpu_fraction = static_cast<double>((cpu - cpu_taken_).count()) / wall;
-  cpu_taken_ = cpu;
-  stats_taken_ = now;
+  stats.cpu_fraction = cpu_.TakeFraction();
   return stats;
 }
 

@@ -19,6 +19,7 @@
 #include "agent/engine/engine.h"
 #include "agent/engine/mailbox.h"
 #include "agent/engine/shard_load.h"
+#include "common/net/thread_cpu.h"
 
 namespace broadside {
 
@@ -71,8 +72,7 @@ class Shard {
   BootTime maintain_at_{};
   Nanos loop_delay_{0};
   Nanos cursor_lag_{0};
-  Nanos cpu_taken_{0};  // thread time and clock at the last TakeStats
-  BootTime stats_taken_{};
+  ThreadCpu cpu_;
   bool stopping_ = false;
 
   std::thread thread_;  // last: it uses the others

@@ -245,7 +245,7 @@ void ControllerCore::On(const Ticked& tick, Now now, ControllerEffects& effects)
     Lose(agent, now);
   }
   for (auto& [id, run] : runs_) {
-    run->OnControllerHealth(tick);
+    run->OnControllerHealth(tick, now);
     run->Tick(now, agents_, bridge_, outbox_);
   }
   for (auto& [incarnation, agent] : agents_) Release(agent);

@@ -74,6 +74,7 @@ struct DrainAsked {
 struct Ticked {
   Nanos loop_delay{0};
   double throttled_fraction = 0;
+  double cpu_fraction = 0;  // of the home thread, over the last second
 };
 // A planned restart: append the bridge.
 struct RestartAsked {};

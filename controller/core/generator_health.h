@@ -26,6 +26,7 @@ struct GeneratorHealth {
   uint64_t descriptors_exhausted = 0;
   Nanos controller_loop_delay_max{0};
   double controller_throttled_max = 0;
+  double controller_cpu_saturated_s = 0;  // of its home thread
   friend bool operator==(const GeneratorHealth&, const GeneratorHealth&) = default;
 };
 

@@ -142,11 +142,15 @@ void JudgeLosses(const GeneratorHealth& health, Reasons& reasons) {
 }
 
 void JudgeMachines(const GeneratorHealth& health, Reasons& reasons) {
-  if (health.cpu_saturated_s >= limits::kCpuSaturatedSeconds) {
-    reasons.Add(VerdictLevel::kSuspect,
-                absl::StrFormat("a sending thread was above %.0f %% CPU for %.0f s (limit %.0f s)",
-                                limits::kCpuSaturated * 100, health.cpu_saturated_s,
-                                limits::kCpuSaturatedSeconds));
+  const std::array<std::pair<const char*, double>, 2> saturated = {
+      {{"a sending thread", health.cpu_saturated_s},
+       {"the controller", health.controller_cpu_saturated_s}}};
+  for (const auto& [who, seconds] : saturated) {
+    if (seconds < limits::kCpuSaturatedSeconds) continue;
+    reasons.Add(
+        VerdictLevel::kSuspect,
+        absl::StrFormat("%s was above %.0f %% CPU for %.0f s (limit %.0f s)", who,
+                        limits::kCpuSaturated * 100, seconds, limits::kCpuSaturatedSeconds));
   }
   const std::array<std::pair<const char*, Nanos>, 2> loops = {
       {{"an agent's", health.loop_delay_max},

@@ -26,6 +26,16 @@ std::string RateText(MicroRate rate) {
   return absl::StrFormat("%.15g rps", static_cast<double>(rate) / static_cast<double>(kMicro));
 }
 
+// Seconds for which a thread has been saturated without a break, as far as it was looked at.
+double SaturatedFor(double cpu_fraction, BootTime now, std::optional<BootTime>& since) {
+  if (cpu_fraction <= limits::kCpuSaturated) {
+    since.reset();
+    return 0;
+  }
+  if (!since.has_value()) since = now;
+  return std::chrono::duration<double>(now - *since).count();
+}
+
 }  // namespace
 
 TestRun::TestRun(TestId id, const StartRequest& request, const RunOptions& options, Now now)
@@ -174,14 +184,9 @@ void TestRun::OnBeat(const AgentRecord& agent, const Beat& before, Now now) {
         beat.descriptors_exhausted -
         std::min(before.descriptors_exhausted, beat.descriptors_exhausted);
   }
-  if (beat.cpu_fraction <= limits::kCpuSaturated) {
-    participant.saturated_since.reset();
-    return;
-  }
-  if (!participant.saturated_since.has_value()) participant.saturated_since = now.boot;
-  const Nanos span = now.boot - *participant.saturated_since;
   health_.cpu_saturated_s =
-      std::max(health_.cpu_saturated_s, std::chrono::duration<double>(span).count());
+      std::max(health_.cpu_saturated_s,
+               SaturatedFor(beat.cpu_fraction, now.boot, participant.saturated_since));
 }
 
 void TestRun::OnDraining(const AgentRecord& agent, Now now, Outbox& outbox) {
@@ -250,11 +255,14 @@ void TestRun::OnCutDone(const AgentRecord& agent) {
   dirty_ = true;
 }
 
-void TestRun::OnControllerHealth(const Ticked& tick) {
+void TestRun::OnControllerHealth(const Ticked& tick, Now now) {
   if (Ended() || record_.state == TestState::kPending) return;
   health_.controller_loop_delay_max = std::max(health_.controller_loop_delay_max, tick.loop_delay);
   health_.controller_throttled_max =
       std::max(health_.controller_throttled_max, tick.throttled_fraction);
+  health_.controller_cpu_saturated_s =
+      std::max(health_.controller_cpu_saturated_s,
+               SaturatedFor(tick.cpu_fraction, now.boot, controller_saturated_since_));
 }
 
 // ---- users ----

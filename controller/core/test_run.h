@@ -69,7 +69,7 @@ class TestRun {
   // Idempotent.
   void Stop(Now now, const Fleet& fleet, Outbox& outbox, const std::string& why);
 
-  void OnControllerHealth(const Ticked& tick);
+  void OnControllerHealth(const Ticked& tick, Now now);
 
   // Adds what changed since the last call to the batch. Afterwards view() shows it.
   void Flush(StoreBatch& batch, Now now, const Fleet& fleet);
@@ -202,8 +202,9 @@ class TestRun {
   TestRecord record_;
   bool recovering_ = false;
   std::optional<BootTime> restored_at_;  // when this process found it in the store
-  std::vector<HeardT0> heard_t0_;        // while recovering: of each agent that holds the test
-  size_t owners_heard_ = 0;              // while recovering: of the last owners
+  std::optional<BootTime> controller_saturated_since_;
+  std::vector<HeardT0> heard_t0_;  // while recovering: of each agent that holds the test
+  size_t owners_heard_ = 0;        // while recovering: of the last owners
   // After a restart: participants that owned or owed slots and have not come back, and until when
   // they may.
   std::set<Incarnation> missing_;

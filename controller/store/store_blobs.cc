@@ -122,6 +122,7 @@ void ToProto(const GeneratorHealth& health, pb::Health* proto) {
   proto->set_descriptors_exhausted(health.descriptors_exhausted);
   proto->set_controller_loop_delay_max_ns(health.controller_loop_delay_max.count());
   proto->set_controller_throttled_max(health.controller_throttled_max);
+  proto->set_controller_cpu_saturated_s(health.controller_cpu_saturated_s);
 }
 
 GeneratorHealth FromProto(const pb::Health& proto) {
@@ -136,6 +137,7 @@ GeneratorHealth FromProto(const pb::Health& proto) {
   health.descriptors_exhausted = proto.descriptors_exhausted();
   health.controller_loop_delay_max = Nanos(proto.controller_loop_delay_max_ns());
   health.controller_throttled_max = proto.controller_throttled_max();
+  health.controller_cpu_saturated_s = proto.controller_cpu_saturated_s();
   return health;
 }
 

@@ -145,7 +145,7 @@ class FakeFleet {
     while (now_.boot < until) {
       now_.boot += Millis(100);
       now_.wall += Millis(100);
-      Do(Ticked{});
+      Do(Ticked{.cpu_fraction = controller_cpu});
       if (++ticks_ % 5 != 0) continue;
       for (auto& agent : agents_) {
         if (agent->stream != 0 && !agent->frozen) Report(*agent);
@@ -165,6 +165,7 @@ class FakeFleet {
   ControllerCore& core() { return *core_; }
   Now now() const { return now_; }
   FakeAgent& agent(size_t i) { return *agents_[i]; }
+  double controller_cpu = 0;  // of its home thread
   // Everything the core handed out so far: per test and segment, the arcs by agent.
   const std::map<std::pair<TestId, int64_t>, std::map<Incarnation, Arc>>& handed_out() const {
     return handed_out_;

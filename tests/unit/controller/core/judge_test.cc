@@ -132,7 +132,9 @@ TEST(JudgeGeneratorTest, EachSignOfTroubleIsAReasonWithItsLimit) {
   EXPECT_THAT(reasons([](auto& h) { h.clock_error_max = Millis(51); }),
               ElementsAre(HasSubstr("51.0 ms (limit 50 ms)")));
   EXPECT_THAT(reasons([](auto& h) { h.cpu_saturated_s = 6; }),
-              ElementsAre(HasSubstr("above 95 % CPU for 6 s")));
+              ElementsAre(HasSubstr("a sending thread was above 95 % CPU for 6 s")));
+  EXPECT_THAT(reasons([](auto& h) { h.controller_cpu_saturated_s = 6; }),
+              ElementsAre("the controller was above 95 % CPU for 6 s (limit 5 s)"));
   EXPECT_THAT(reasons([](auto& h) { h.loop_delay_max = Millis(600); }),
               ElementsAre(HasSubstr("an agent's event loop was 600 ms late")));
   EXPECT_THAT(reasons([](auto& h) { h.controller_loop_delay_max = Millis(600); }),

@@ -171,5 +171,21 @@ TEST(TestRunTest, AnAgentThatGetsSlotsAfterTheStartIsAChange) {
   EXPECT_THAT(joined, ElementsAre("late"));
 }
 
+TEST(ControllerHealthTest, AControllerThatIsBusyForFiveSecondsIsAReason) {
+  FakeFleet fleet;
+  fleet.Join("a");
+  const TestId id = fleet.Start(ConstantSpec(100, 60)).test->id;
+  fleet.Run(Seconds(10));
+  fleet.controller_cpu = 0.96;
+  fleet.Run(Millis(4'900));
+  fleet.controller_cpu = 0.95;
+  fleet.Run(Millis(100));
+  EXPECT_THAT(fleet.View(id)->verdict.reasons, IsEmpty());
+  fleet.controller_cpu = 0.96;
+  fleet.Run(Millis(6'000));
+  EXPECT_THAT(fleet.View(id)->verdict.reasons,
+              ElementsAre("the controller was above 95 % CPU for 6 s (limit 5 s)"));
+}
+
 }  // namespace
 }  // namespace broadside
