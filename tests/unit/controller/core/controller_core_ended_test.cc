@@ -13,7 +13,7 @@ constexpr RequestId kDelete = 1002;
 // A test that was stopped, begun with Idempotency-Key "key" and a body of hash 7.
 TestId EndedTest(FakeFleet& fleet) {
   fleet.Join("a");
-  const TestId id = fleet.Start(ConstantSpec(100, 60), "key", 7).test->id;
+  TestId id = fleet.Start(ConstantSpec(100, 60), "key", 7).test->id;
   fleet.Run(Seconds(5));
   fleet.Stop(id);
   fleet.Run(Seconds(20));
