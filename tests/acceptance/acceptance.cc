@@ -1,6 +1,7 @@
 // Timed checks of what Broadside says about its accuracy, on loopback, with their figures. Not in
 // ctest: they want a quiet machine.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -107,7 +107,7 @@ TEST(RecorderPropertyTest, TheVersionsThatSortFirstKeepTheirNames) {
     for (int i = 0; i < 200; ++i) {
       ExchangeSample sample = Sample(0);
       std::string version = "v" + std::to_string(cases.Between(1, 40));
-      if (cases.OneIn(10)) version = "\xff" + version;  // no UTF-8: it sorts as "?"
+      if (cases.OneIn(10)) version.insert(0, "\xff");  // no UTF-8: it sorts as "?"
       sample.version = version;
       whole.AddVersion(version, 1);
       Recorder& shard = shards[cases.Between(0, 1)];

@@ -25,7 +25,8 @@ class Cases {
   // Uniform in [low, high].
   int64_t Between(int64_t low, int64_t high) {
     const uint64_t size = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
-    return low + static_cast<int64_t>(size == 0 ? Next() : Next() % size);
+    const uint64_t above = size == 0 ? Next() : Next() % size;
+    return static_cast<int64_t>(static_cast<uint64_t>(low) + above);
   }
   // About uniform in the logarithm of [1, high]: small and large values are equally frequent.
   int64_t Logarithmic(int64_t high) {
