@@ -321,6 +321,7 @@ describe("comparison", () => {
     spec: { name: id, target: { url: "http://h/" }, load: { model: "open", stages: [{ duration: "1s", rate: 1 }] } },
     totals: { planned: 1000, outcomes: { ok: 1000 }, outstanding: 0, resends: 0, versions: {} },
     rates: { planned: 100, sent: 100, completed: 100 },
+    last_second: { planned: 100, completed: 100, coverage: 1 },
     response_time: distribution(10, 20), service_time: distribution(10, 20), send_lag: distribution(0),
     books: { balanced: true }, thresholds: [], verdict: { generator: "valid", reasons: [] }, agents: [],
     ...more,
