@@ -117,6 +117,16 @@ void AddCounts(Page& page, const Json& test) {
   line("completed", answers);
 }
 
+// A line for each count that is not 0.
+void AddRows(Page& page, const char* label, const Json& counts) {
+  for (const auto& [name, count] : counts.items()) {
+    const int64_t n = count.get<int64_t>();
+    if (n == 0) continue;
+    page.Line("  %-14s %13s %s", label, GroupDigits(n), ReplaceUnprintable(name));
+    label = "";
+  }
+}
+
 void AddOutcomes(Page& page, const Json& totals) {
   const char* label = "outcomes";
   for (const auto& [name, count] : totals.at("outcomes").items()) {
@@ -129,27 +139,11 @@ void AddOutcomes(Page& page, const Json& totals) {
               note.empty() ? "" : Concat(padding, note));
     label = "";
   }
-  label = "timed out in";
   // A controller of an earlier version does not say it.
-  if (const auto by_phase = totals.find("timeouts_by_phase"); by_phase != totals.end()) {
-    for (const auto& [phase, count] : by_phase->items()) {
-      const int64_t n = count.get<int64_t>();
-      if (n == 0) continue;
-      page.Line("  %-14s %13s %s", label, GroupDigits(n), phase);
-      label = "";
-    }
-  }
-  label = "codes";
-  for (const auto& [code, count] : totals.at("codes").items()) {
-    page.Line("  %-14s %13s %s", label, GroupDigits(count.get<int64_t>()), code);
-    label = "";
-  }
-  label = "versions";
-  for (const auto& [version, count] : totals.at("versions").items()) {
-    page.Line("  %-14s %13s %s", label, GroupDigits(count.get<int64_t>()),
-              ReplaceUnprintable(version));
-    label = "";
-  }
+  if (totals.contains("timeouts_by_phase"))
+    AddRows(page, "timed out in", totals["timeouts_by_phase"]);
+  AddRows(page, "codes", totals.at("codes"));
+  AddRows(page, "versions", totals.at("versions"));
   page.Line("  %-14s %13s received, %s sent, %s resends", "data",
             Bytes(static_cast<double>(Integer(totals, "bytes_received"))),
             Bytes(static_cast<double>(Integer(totals, "bytes_sent"))),

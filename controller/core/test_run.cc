@@ -155,9 +155,13 @@ void TestRun::OnAgentLost(const AgentRecord& agent, Now now) {
   // One that drained and reported everything has gone home.
   if (agent.draining && ledger_.OutstandingOf(agent.incarnation) == 0) return;
   // One that owns nothing any more and owes nothing is nobody's loss.
-  const bool owns = ShareOf(agent.incarnation) > 0 && !plan_.Complete();
-  if (!owns && ledger_.OutstandingOf(agent.incarnation) == 0) return;
+  if (!OwnsOrOwes(agent.incarnation)) return;
   Lose(participant, now);
+}
+
+bool TestRun::OwnsOrOwes(const Incarnation& agent) const {
+  const bool owns = ShareOf(agent) > 0 && !plan_.Complete();
+  return owns || ledger_.OutstandingOf(agent) != 0;
 }
 
 void TestRun::Lose(Participant& participant, Now now) {

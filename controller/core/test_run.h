@@ -131,6 +131,8 @@ class TestRun {
     Nanos error;
   };
 
+  // It has a share of what is still to be planned, or slots without an outcome.
+  bool OwnsOrOwes(const Incarnation& agent) const;
   // It is gone and leaves something behind: counts and tells it.
   void Lose(Participant& participant, Now now);
   // Counts the intervals in which the agent skipped too much, once they are settled.

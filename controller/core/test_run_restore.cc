@@ -132,8 +132,7 @@ void TestRun::TickRecovering(Now now, const Fleet& fleet, Outbox& outbox) {
   for (const auto& [incarnation, participant] : participants_) {
     const auto agent = fleet.find(incarnation);
     if (participant.lost || (agent != fleet.end() && agent->second.Connected())) continue;
-    const bool owns = ShareOf(incarnation) > 0 && !plan_.Complete();
-    if (owns || ledger_.OutstandingOf(incarnation) != 0) missing_.insert(incarnation);
+    if (OwnsOrOwes(incarnation)) missing_.insert(incarnation);
   }
   const Nanos gap = Tau(now) - SegmentStart(plan_.appended_through() + 1);
   if (record_.state == TestState::kRunning && !plan_.Complete() &&

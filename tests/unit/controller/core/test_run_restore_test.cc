@@ -93,45 +93,51 @@ TEST(RestartTest, WhatNobodyBringsInTenSecondsIsUnknown) {
   EXPECT_GT(Count(*fleet.View(id), Outcome::kUnknown), 0u);
 }
 
-TEST(RestartTest, TestTimeGoesOnAsTheHelloSaidWhenItWasRead) {
+// A test whose controller was restarted, before its agent has said Hello.
+struct Restarted {
+  Restarted() {
+    fleet.Run(Seconds(10));
+    t0 = agent.tests.at(id).t0;
+    agent.frozen = true;
+    fleet.RestartController(Millis(300));
+  }
+  void Hear(Hello hello, BootTime received) {
+    AgentMessage message;
+    message.hello = std::move(hello);
+    agent.stream = 777;
+    fleet.Do(AgentSaid{agent.stream, std::move(message), received});
+  }
+  BootTime T0AfterAWhile() {
+    agent.frozen = false;
+    fleet.Run(Seconds(3));
+    return agent.tests.at(id).t0;
+  }
+
   FakeFleet fleet;
   FakeAgent& agent = fleet.Join("a");
   const TestId id = fleet.Start(ConstantSpec(100, 60)).test->id;
-  fleet.Run(Seconds(10));
-  const BootTime t0 = agent.tests.at(id).t0;
-  agent.frozen = true;
-  fleet.RestartController(Millis(300));
-  AgentMessage message;
-  message.hello = fleet.MakeHello(agent);
-  message.hello->sent.reset();  // an agent of before
-  const BootTime received = fleet.now().boot;
-  fleet.Stall(Millis(700));  // it waits for home
-  agent.stream = 777;
-  fleet.Do(AgentSaid{agent.stream, std::move(message), received});
-  agent.frozen = false;
-  fleet.Run(Seconds(3));
-  EXPECT_EQ(agent.tests.at(id).t0, t0);
+  BootTime t0{};
+};
+
+TEST(RestartTest, TestTimeGoesOnAsTheHelloSaidWhenItWasRead) {
+  Restarted test;
+  Hello hello = test.fleet.MakeHello(test.agent);
+  hello.sent.reset();  // an agent of before
+  const BootTime received = test.fleet.now().boot;
+  test.fleet.Stall(Millis(700));  // it waits for home
+  test.Hear(std::move(hello), received);
+  EXPECT_EQ(test.T0AfterAWhile(), test.t0);
 }
 
 // It was on its way for 2.5 s; the exchanges that follow say what its stamp means.
 TEST(RestartTest, TestTimeGoesOnHoweverLateTheHelloWas) {
-  FakeFleet fleet;
-  FakeAgent& agent = fleet.Join("a");
-  const TestId id = fleet.Start(ConstantSpec(100, 60)).test->id;
-  fleet.Run(Seconds(10));
-  const BootTime t0 = agent.tests.at(id).t0;
-  agent.frozen = true;
-  fleet.RestartController(Millis(300));
-  agent.clock_offset = Seconds(-500);
-  AgentMessage message;
-  message.hello = fleet.MakeHello(agent);
-  fleet.Stall(Millis(2'500));
-  agent.stream = 777;
-  fleet.Do(AgentSaid{agent.stream, std::move(message), fleet.now().boot});
-  fleet.Beat(agent);
-  agent.frozen = false;
-  fleet.Run(Seconds(3));
-  EXPECT_EQ(agent.tests.at(id).t0, t0);
+  Restarted test;
+  test.agent.clock_offset = Seconds(-500);
+  Hello hello = test.fleet.MakeHello(test.agent);
+  test.fleet.Stall(Millis(2'500));
+  test.Hear(std::move(hello), test.fleet.now().boot);
+  test.fleet.Beat(test.agent);
+  EXPECT_EQ(test.T0AfterAWhile(), test.t0);
 }
 
 TEST(RestartTest, AnAgentWithAnUncertainClockDoesNotSayWhatTimeItIs) {
