@@ -44,9 +44,7 @@ struct TestHolding {
   // Nothing of it is to be waited for by an agent that drains: released, or never an owner.
   // The last interval in which an answer to what was granted can end; -1 without grants.
   int64_t LastInterval() const {
-    if (plan_through < 0) return -1;
-    const Millis longest = spec->max_lateness + spec->timeout;
-    return plan_through + (longest + Millis(999)) / Seconds(1) + 1;
+    return plan_through < 0 ? -1 : plan_through + spec->SecondsToEnd();
   }
 
   bool DrainedOut() const {

@@ -279,6 +279,10 @@ std::string FormatMicroRate(MicroRate rate) {
   return text;
 }
 
+int64_t TestSpec::SecondsToEnd() const {
+  return std::chrono::ceil<Seconds>(max_lateness + timeout).count() + 1;
+}
+
 int64_t TestSpec::DurationMs() const {
   if (load.model == LoadModel::kClosed) return load.duration_ms;
   int64_t total_ms = 0;

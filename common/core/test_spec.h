@@ -79,6 +79,9 @@ struct TestSpec {
   AgentsPolicy agents;
 
   int64_t DurationMs() const;
+  // How many seconds after its own a slot may still end: max_lateness + timeout, rounded up, and
+  // one.
+  int64_t SecondsToEnd() const;
   friend bool operator==(const TestSpec&, const TestSpec&) = default;
 };
 

@@ -64,11 +64,6 @@ void TestRun::LogInfo(std::string event, std::vector<std::pair<std::string, std:
 
 std::vector<LogEvent> TestRun::TakeLogs() { return std::exchange(logs_, {}); }
 
-int64_t TestRun::Margin() const {
-  const Millis span = spec_->timeout + spec_->max_lateness;
-  return (span.count() + 999) / 1000 + 1;
-}
-
 // ---- agents ----
 
 void TestRun::Tell(const AgentRecord& agent, Participant& participant, Outbox& outbox) {

@@ -137,9 +137,6 @@ class TestRun {
   void Lose(Participant& participant, Now now);
   // Counts the intervals in which the agent skipped too much, once they are settled.
   void JudgePace(const Incarnation& agent, Participant& participant, const TestDelta& delta);
-  // Seconds after a segment in which its slots may still end: max_lateness + timeout, rounded up,
-  // and one.
-  int64_t Margin() const;
   TestTime Tau(Now now) const { return TestTime(now.boot - record_.t0); }
   // For figures: while T0 is not known, by a clock that everybody shares. The test has started.
   Nanos TauShown(Now now) const {

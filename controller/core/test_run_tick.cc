@@ -114,7 +114,7 @@ void TestRun::GrantTo(const Owner& owner, const Segment& segment, int64_t slots,
 }
 
 void TestRun::CloseSeconds(Now now) {
-  const int64_t margin = Margin();
+  const int64_t margin = spec_->SecondsToEnd();
   for (int64_t k = sums_.closed_through() + 1; k <= sums_.begun_through(); ++k) {
     const TestTime end = SegmentStart(k + 1);
     if (Tau(now) < end) return;
@@ -129,7 +129,7 @@ void TestRun::CloseSeconds(Now now) {
 }
 
 double TestRun::Coverage(int64_t k) const {
-  const int64_t margin = Margin();
+  const int64_t margin = spec_->SecondsToEnd();
   int64_t owing = 0;
   int64_t missing = 0;
   for (const auto& [incarnation, participant] : participants_) {
@@ -141,7 +141,7 @@ double TestRun::Coverage(int64_t k) const {
 }
 
 void TestRun::SettleIntervals(Now now) {
-  const int64_t margin = Margin();
+  const int64_t margin = spec_->SecondsToEnd();
   const int64_t past = std::min(SegmentOf(Tau(now)) - 1, sums_.closed_through());
   for (auto it = open_.begin(); it != open_.end() && it->first <= past;) {
     const auto at = it++;
